@@ -1,0 +1,1 @@
+"""Sans-I/O codecs and sessions, used by both ends of every wire."""

@@ -1,0 +1,1 @@
+"""The open pump link of SPEC.md: framing, messages, session."""

@@ -1,0 +1,3 @@
+"""The daemon and its command line. Nothing here knows the simulator."""
+
+__version__ = "0.1.0"

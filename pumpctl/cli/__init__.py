@@ -1,0 +1,1 @@
+"""The command line: one file per group, heavy imports inside the functions."""

@@ -1,0 +1,61 @@
+"""What the person who set the daemon up has told it: parsed elsewhere, decided on here.
+
+Refuses to know files and environment (shell/settings.py reads those).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Mode(Enum):
+    """Which pumps may be driven at all (design: rig takes simulated and bench pumps, therapy real ones)."""
+
+    RIG = "rig"
+    THERAPY = "therapy"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConfiguration:
+    """One pump: the name people use, how it speaks, and the serial number it must answer with."""
+
+    name: str
+    dialect: str
+    serial: str
+    patient_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerConfiguration:
+    """`speed` scales therapy time; other than 1 it is refused unless the pump says it is simulated."""
+
+    mode: Mode
+    speed: int
+    channels: tuple[ChannelConfiguration, ...]
+
+
+class JournalCondition(Enum):
+    """What the shell found when it opened the journal."""
+
+    SOUND = "sound"
+    DAMAGED = "damaged"  # chain, anchor or epoch does not hold: STOP-only, caps assumed used
+
+
+@dataclass(frozen=True, slots=True)
+class PastRecord:
+    """One journal record as read back at start-up. `body` is the parsed JSON that was recorded."""
+
+    seq: int
+    kind: str
+    body: dict[str, object]
+    utc_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalContent:
+    """The past, oldest first, with the verdict on it."""
+
+    condition: JournalCondition
+    reason: str
+    records: tuple[PastRecord, ...]

@@ -1,0 +1,1 @@
+"""What decides: pure, no clock, no I/O, no randomness, no logging."""

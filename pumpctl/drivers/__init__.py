@@ -1,0 +1,1 @@
+"""One pure object per pump dialect: commands in, bytes and facts out."""

@@ -1,0 +1,132 @@
+"""What the daemon may do to the world: the outputs of `Controller.handle`.
+
+They are carried out in the order of the tuple, except that a STOP never waits for anything.
+Refuses to know how: the shell does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from pumpctl.events import Json
+
+
+class Priority(Enum):
+    """Alarm priorities of IEC 60601-1-8."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Append to the journal. `anchored`: the head also goes to the anchor before `Recorded`."""
+
+    seq: int
+    kind: str
+    body: Json
+    utc_ms: int
+    anchored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WritePump:
+    """Bytes for the pump. `is_stop` bytes are written before anything else and reported to the guard."""
+
+    channel: str
+    frame: bytes
+    is_stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePort:
+    """Close the port and keep it closed: it may be another patient's pump."""
+
+    channel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArmGuard:
+    """From here the guard may stop this channel by itself, with these constant bytes.
+
+    `lease`: a lease profile is running, so a stalled loop alone makes the guard fire.
+    """
+
+    channel: str
+    stop_frame: bytes
+    stopped_frame: bytes
+    lease: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisarmGuard:
+    """The guard must not write to this channel (identity unknown or wrong)."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Telemetry. `leaf` is `state`, `link`, `event` or `alarm/<code>`; payload None clears a retained one.
+
+    `changed` is False for a periodic repeat, which a slow sink may skip.
+    """
+
+    channel: str
+    leaf: str
+    payload: Json | None
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Annunciate:
+    """Ring (active) or stop ringing (not active) at this host."""
+
+    channel: str
+    code: str
+    priority: Priority
+    active: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to an OperatorRequest that was carried out."""
+
+    request_id: int
+    result: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One limiting reason: a stable snake_case code and a line for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The answer to an OperatorRequest that was not. `exit_code` as the CLI contract has it."""
+
+    request_id: int
+    exit_code: int
+    reasons: tuple[Reason, ...]
+    details: Json | None = None
+
+
+Effect: TypeAlias = (
+    Record
+    | WritePump
+    | ClosePort
+    | ArmGuard
+    | DisarmGuard
+    | Publish
+    | Annunciate
+    | Reply
+    | Refuse
+)

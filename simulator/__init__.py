@@ -1,0 +1,1 @@
+"""Simulated pumps, lines and patients. Knows protocols/, never pumpctl (rig alone excepted)."""

@@ -1,0 +1,1 @@
+"""What a simulated pump of each dialect does and refuses by itself."""

@@ -1,0 +1,1 @@
+"""The only place that imports both the daemon and the simulator."""
