@@ -1,0 +1,54 @@
+# Every target sets up what it needs on a bare Debian or Ubuntu with make and Python 3.11 or newer.
+#   PYTHON=/path/to/python     another interpreter than the newest one found
+#   PYTEST_ARGS="tests/core"   a part of the tests
+#   DEMO_ARGS=…  BENCH_ARGS=…  handed on
+
+PYTHON ?=
+PYTEST_ARGS ?= tests
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean run-environment dev-environment
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: run-environment ## an order, a simulated pump and the daemon: a whole infusion in a minute or two
+	@deploy/setup/programs.sh demo
+	@.venv/bin/python -m simulator.rig.demo $(DEMO_ARGS)
+
+test: check ## make check, then every test; the last line is pytest's
+	@deploy/setup/programs.sh test
+	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+
+check: dev-environment ## lint, format, types, import contracts
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports --no-logo
+
+bench: run-environment ## measured against floors taken in the same run; writes build/bench.json
+	@deploy/setup/programs.sh bench
+	@.venv/bin/python -m tests.bench.harness $(BENCH_ARGS)
+
+# Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	pyproject.toml --extra rig --group pyproject.toml:build
+
+lock: ## resolve pyproject.toml anew into both lock files (needs uv)
+	@command -v uv >/dev/null || { echo "pumpctl: make lock needs uv, which is not here; install it (pip install uv) and run this again" >&2; exit 1; }
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove the environment, what was built and all caches
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+run-environment:
+	@deploy/setup/environment.sh run $(PYTHON)
+
+dev-environment:
+	@deploy/setup/environment.sh dev $(PYTHON)
