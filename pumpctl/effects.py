@@ -7,18 +7,10 @@ Refuses to know how: the shell does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeAlias
 
+from pumpctl.core.reason import Priority, Reason
 from pumpctl.events import Json
-
-
-class Priority(Enum):
-    """Alarm priorities of IEC 60601-1-8."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +91,6 @@ class Reply:
 
     request_id: int
     result: Json
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One limiting reason: a stable snake_case code and a line for people."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

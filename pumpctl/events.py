@@ -69,6 +69,13 @@ class GuardFired:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardChanged:
+    """The guard process came up (alive) or was lost. Until the first of these it counts as absent."""
+
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WallClockStepped:
     """The wall clock moved against CLOCK_BOOTTIME by `step_ms` (signed)."""
 
@@ -88,6 +95,7 @@ Event: TypeAlias = (
     | RecordFailed
     | OperatorRequest
     | GuardFired
+    | GuardChanged
     | WallClockStepped
     | DeadlineReached
 )

@@ -1,0 +1,87 @@
+"""How much a pump has delivered of one program: an interval, because nobody knows exactly.
+
+Refuses to know where the counters come from. `least` is what is certainly in the patient (for
+"finished"); `most` is what may be (for every limit). A reading that is out of order, repeated or
+lower than the last one changes nothing; silence only widens (design section 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pumpctl.core.instant import MS_PER_H, NS_PER_MS
+
+NS_PER_H = MS_PER_H * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Volumes since the pump was switched on, uL; `flow_ul` is None without a flow sensor."""
+
+    boot_count: int
+    motor_ul: int
+    encoder_ul: int
+    flow_ul: int | None
+
+    def since(self, base: Counters) -> tuple[int, int]:
+        """(smallest, largest) volume moved since `base` over all counters, uL."""
+        moved = [self.motor_ul - base.motor_ul, self.encoder_ul - base.encoder_ul]
+        if self.flow_ul is not None and base.flow_ul is not None:
+            moved.append(self.flow_ul - base.flow_ul)
+        return min(moved), max(moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The interval as last read, and what it takes to widen it.
+
+    Volumes in uL, flows in uL/h; `asked_therapy_ns` is when the last counted status was asked
+    for; `moving_ul_h` the higher of the commanded and the reported flow then.
+    """
+
+    base: Counters
+    vtbi_ul: int
+    accuracy_permille: int
+    asked_therapy_ns: int
+    moving_ul_h: int
+    smallest_ul: int = 0
+    largest_ul: int = 0
+
+    def read(self, counters: Counters, asked_therapy_ns: int, moving_ul_h: int) -> Delivered:
+        """The interval after a status. Late, repeated, regressing or another power-on: unchanged."""
+        if counters.boot_count != self.base.boot_count or asked_therapy_ns <= self.asked_therapy_ns:
+            return self
+        smallest, largest = counters.since(self.base)
+        if smallest < self.smallest_ul or largest < self.largest_ul:
+            return self
+        return replace(
+            self,
+            asked_therapy_ns=asked_therapy_ns,
+            moving_ul_h=moving_ul_h,
+            smallest_ul=smallest,
+            largest_ul=largest,
+        )
+
+    def set_moving(self, therapy_ns: int, flow_ul_h: int) -> Delivered:
+        """A flow was commanded at this instant: from here silence widens at no less than that."""
+        since_ns = self.asked_therapy_ns if self.moving_ul_h else therapy_ns
+        return replace(self, asked_therapy_ns=since_ns, moving_ul_h=max(self.moving_ul_h, flow_ul_h))
+
+    @property
+    def least_ul(self) -> int:
+        return max(0, self.smallest_ul)
+
+    def most_ul(self, therapy_ns: int) -> int:
+        """The worst case at this instant: counted, widened by silence, times the declared accuracy, up."""
+        counted = self.largest_ul + self._widening_ul(therapy_ns)
+        return -(-counted * (1000 + self.accuracy_permille) // 1000)
+
+    def worst_case_ul(self) -> int:
+        """All of it, and what the accuracy allows on top: for a dose that can no longer be read."""
+        return -(-max(self.vtbi_ul, self.largest_ul) * (1000 + self.accuracy_permille) // 1000)
+
+    def _widening_ul(self, therapy_ns: int) -> int:
+        silent_ns = max(0, therapy_ns - self.asked_therapy_ns)
+        widening = -(-self.moving_ul_h * silent_ns // NS_PER_H)
+        # The pump stops itself at VTBI; what it counted beyond that is already counted.
+        return max(0, min(widening, self.vtbi_ul - self.largest_ul))
