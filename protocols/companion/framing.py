@@ -1,0 +1,138 @@
+"""Where a frame of the companion link begins and ends, and whether it is whole (SPEC.md section 1).
+
+Refuses to know what a frame means: it sees content bytes, a checksum and delimiters.
+
+    content = version u8 · type u8 · session u32 · sequence u32 · body
+    frame   = COBS(content · CRC-32 of content, u32 little-endian) · 00
+
+The decoder owns its buffer, yields every frame of what it was fed in order, and reports each one that it drops.
+The buffer never holds more than 253 bytes and no byte is looked at again once it was found not to be a delimiter,
+so the cost per byte is constant whatever the line sends and however it is cut.
+"""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# (the cobs package carries no types; both of its functions used here take and return bytes)
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from cobs import cobs
+
+from protocols.errors import LocalProtocolError
+
+VERSION = 1
+DELIMITER = b"\0"
+CRC_BYTES = 4
+MIN_CONTENT_BYTES = 10  # a payload is 14 to 200 bytes long, the last four of them its CRC
+MAX_CONTENT_BYTES = 196
+UNDELIMITED_LIMIT_BYTES = 254  # so many bytes without a delimiter are not a frame of this link
+
+
+class GarbageReason(Enum):
+    """Why bytes were dropped. MALFORMED is a whole frame whose content breaks section 3."""
+
+    NOT_COBS = "not_cobs"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    WRONG_CRC = "wrong_crc"
+    WRONG_VERSION = "wrong_version"
+    NO_DELIMITER = "no_delimiter"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Bytes that were no frame. With NO_DELIMITER more may follow: all up to the next delimiter go with these."""
+
+    reason: GarbageReason
+    dropped_bytes: int
+
+
+Piece: TypeAlias = bytes | Garbage
+
+
+def encode_frame(content: bytes) -> bytes:
+    """The bytes on the line for `content`, delimiter included."""
+    if not MIN_CONTENT_BYTES <= len(content) <= MAX_CONTENT_BYTES:
+        raise LocalProtocolError(
+            f"content is {len(content)} bytes, a frame takes {MIN_CONTENT_BYTES} to {MAX_CONTENT_BYTES}"
+        )
+    return cobs.encode(content + zlib.crc32(content).to_bytes(CRC_BYTES, "little")) + DELIMITER
+
+
+class FrameDecoder:
+    """Bytes in, as they come; contents and `Garbage` out, in order."""
+
+    __slots__ = ("_dropping", "_pending", "dropped_frames", "good_frames")
+
+    def __init__(self) -> None:
+        self.good_frames = 0
+        self.dropped_frames = 0
+        self._pending = bytearray()
+        self._dropping = False
+
+    def receive(self, received: bytes) -> list[Piece]:
+        """Every frame that ends in `received`, and every drop that becomes certain with it."""
+        pieces: list[Piece] = []
+        start = 0
+        while (end := received.find(0, start)) >= 0:
+            self._append(received[start:end], pieces)
+            self._end_frame(pieces)
+            start = end + 1
+        self._append(received[start:], pieces)
+        return pieces
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much of an unfinished frame is held: at most 253."""
+        return len(self._pending)
+
+    def _append(self, part: bytes, pieces: list[Piece]) -> None:
+        if self._dropping:
+            return
+        if len(self._pending) + len(part) < UNDELIMITED_LIMIT_BYTES:
+            self._pending += part
+            return
+        self._pending.clear()
+        self._dropping = True
+        self._drop(Garbage(GarbageReason.NO_DELIMITER, UNDELIMITED_LIMIT_BYTES), pieces)
+
+    def _end_frame(self, pieces: list[Piece]) -> None:
+        if self._dropping:
+            self._dropping = False
+            return
+        if not self._pending:  # an empty frame only ends whatever was on the line before
+            return
+        encoded = bytes(self._pending)
+        self._pending.clear()
+        piece = _open(encoded)
+        if isinstance(piece, Garbage):
+            self._drop(piece, pieces)
+        else:
+            self.good_frames += 1
+            pieces.append(piece)
+
+    def _drop(self, garbage: Garbage, pieces: list[Piece]) -> None:
+        self.dropped_frames += 1
+        pieces.append(garbage)
+
+
+def _open(encoded: bytes) -> Piece:
+    """The content of one frame without its delimiter, if every check of section 1 holds."""
+    try:
+        payload = cobs.decode(encoded)
+    except cobs.DecodeError:
+        return Garbage(GarbageReason.NOT_COBS, len(encoded))
+    content = payload[:-CRC_BYTES]
+    if len(content) < MIN_CONTENT_BYTES:
+        return Garbage(GarbageReason.TOO_SHORT, len(encoded))
+    if len(content) > MAX_CONTENT_BYTES:
+        return Garbage(GarbageReason.TOO_LONG, len(encoded))
+    if zlib.crc32(content) != int.from_bytes(payload[-CRC_BYTES:], "little"):
+        return Garbage(GarbageReason.WRONG_CRC, len(encoded))
+    if content[0] != VERSION:
+        return Garbage(GarbageReason.WRONG_VERSION, len(encoded))
+    return content
