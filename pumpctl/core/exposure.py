@@ -1,0 +1,152 @@
+"""The dose ledger: how much of the salt a patient may have had, and when.
+
+Refuses to know limits, orders and pumps. A segment holds the MOST that it may have delivered,
+spread evenly over its time; an uncertain one counts in full wherever its time touches a window,
+since nobody knows when it ran (clinical.md section 1). Windows are half-open, (t - W, t], and
+the maximum over all t is exact: the sum is linear between the instants where a segment enters
+or leaves, so only those are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from math import lcm
+
+from pumpctl.core.units import Mass
+
+MAX_SEGMENTS = 4096  # a year of daily infusions in several parts; more means that nobody prunes
+H24_MS = 24 * 3_600_000
+D7_MS = 7 * H24_MS
+
+
+class Certainty(Enum):
+    """How a segment is known. Only UNCERTAIN changes the arithmetic."""
+
+    COMMITTED = "committed"
+    RUNNING = "running"
+    UNCERTAIN = "uncertain"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`key` names it: a segment with the same key replaces it. Equal start and end: given at once."""
+
+    key: str
+    patient_id: str
+    order_digest: str
+    occurrence: int
+    route: str
+    start_utc_ms: int
+    end_utc_ms: int
+    most_ug: int
+    certainty: Certainty
+
+    def __post_init__(self) -> None:
+        if self.most_ug < 0 or self.end_utc_ms < self.start_utc_ms:
+            raise ValueError(f"segment {self.key}: ends before it starts, or a negative mass")
+
+
+class LedgerFull(Exception):
+    """More segments than the ledger's bound: nothing may be forgotten, so nothing may be added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A value: every change is a new ledger."""
+
+    segments: tuple[Segment, ...] = ()
+
+    def with_segment(self, segment: Segment) -> Ledger:
+        """Add the segment, or replace the one of the same key."""
+        return self.with_segments((segment,))
+
+    def with_segments(self, segments: Iterable[Segment]) -> Ledger:
+        by_key = {segment.key: segment for segment in self.segments}
+        by_key.update((segment.key, segment) for segment in segments)
+        if len(by_key) > MAX_SEGMENTS:
+            raise LedgerFull(f"more than {MAX_SEGMENTS} segments")
+        return Ledger(tuple(by_key.values()))
+
+    def without(self, key: str) -> Ledger:
+        return Ledger(tuple(segment for segment in self.segments if segment.key != key))
+
+    def since(self, utc_ms: int) -> Ledger:
+        """Forget what ended at or before `utc_ms`."""
+        return Ledger(tuple(segment for segment in self.segments if segment.end_utc_ms > utc_ms))
+
+    def has_started(self, order_digest: str, occurrence: int) -> bool:
+        return any(
+            segment.order_digest == order_digest
+            and segment.occurrence == occurrence
+            and segment.certainty is not Certainty.PLANNED
+            for segment in self.segments
+        )
+
+    def starts_utc_ms(self, patient_id: str, route: str) -> dict[tuple[str, int], int]:
+        """When each occurrence (order digest, number) that is not merely planned began."""
+        starts: dict[tuple[str, int], int] = {}
+        for segment in self.segments:
+            if segment.patient_id == patient_id and segment.route == route and _has_begun(segment):
+                occasion = (segment.order_digest, segment.occurrence)
+                starts[occasion] = min(segment.start_utc_ms, starts.get(occasion, segment.start_utc_ms))
+        return starts
+
+    def max_in_window(
+        self, patient_id: str, window_ms: int, from_utc_ms: int, routes: frozenset[str] | None = None
+    ) -> Mass:
+        """The largest mass in any window (t - window_ms, t] that ends at or after `from_utc_ms`."""
+        return Mass(
+            *largest_in_window(
+                (
+                    segment
+                    for segment in self.segments
+                    if segment.patient_id == patient_id and (routes is None or segment.route in routes)
+                ),
+                window_ms,
+                from_utc_ms,
+            )
+        )
+
+
+def largest_in_window(segments: Iterable[Segment], window_ms: int, from_utc_ms: int) -> tuple[int, int]:
+    """The maximum as an exact ratio (ug, divisor)."""
+    relevant = [s for s in segments if s.most_ug and s.end_utc_ms > from_utc_ms - window_ms]
+    spread = [s for s in relevant if s.certainty is not Certainty.UNCERTAIN and s.end_utc_ms > s.start_utc_ms]
+    divisor = lcm(*{s.end_utc_ms - s.start_utc_ms for s in spread})
+    # (instant, order, slope change, jump): at one instant a departure takes effect before an arrival is added,
+    # because the window is open at its old end and closed at its new one.
+    steps: list[tuple[int, int, int, int]] = [(from_utc_ms, 2, 0, 0)]
+    for s in relevant:
+        start, end = s.start_utc_ms, s.end_utc_ms
+        if s.certainty is Certainty.UNCERTAIN or start == end:
+            whole = s.most_ug * divisor
+            steps += ((start, 1, 0, whole), (end + window_ms, 0, 0, -whole))
+        else:
+            slope = s.most_ug * (divisor // (end - start))
+            steps += ((start, 1, slope, 0), (end, 1, -slope, 0))
+            steps += ((start + window_ms, 1, -slope, 0), (end + window_ms, 1, slope, 0))
+    steps.sort()
+    return _largest(steps, from_utc_ms), divisor
+
+
+def _largest(steps: list[tuple[int, int, int, int]], from_utc_ms: int) -> int:
+    largest = held = slope = 0
+    then = steps[0][0]
+    for instant, _, slope_change, jump in steps:
+        if instant != then:
+            held += slope * (instant - then)
+            then = instant
+            if instant > from_utc_ms and held > largest:  # just before what leaves at this instant has left
+                largest = held
+        held += jump
+        slope += slope_change
+        if jump >= 0 and instant >= from_utc_ms and held > largest:
+            largest = held
+    return largest
+
+
+def _has_begun(segment: Segment) -> bool:
+    return segment.certainty is not Certainty.PLANNED

@@ -1,0 +1,1 @@
+"""clinical.md as a table of small pure functions; one file per subject."""

@@ -1,0 +1,272 @@
+"""Physical quantities, exact: pairs of integers, compared by cross-multiplication.
+
+Refuses to know limits, orders and pumps; it holds no float and rounds only where a function's
+name says so. Every mass is magnesium sulfate heptahydrate (clinical.md section 1): other salts,
+mmol and mEq are converted as they are read. The number and unit texts that enter here are
+strict, since a slip in writing is the commonest way to a ten-fold dose.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from math import gcd
+from typing import Self, TypeVar
+
+MAX_SIGNIFICANT_DIGITS = 12  # U01
+MAX_TEXT_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantity:
+    """num / den of the base unit that the subclass names; never negative."""
+
+    num: int
+    den: int = 1
+
+    def __post_init__(self) -> None:
+        if self.num < 0 or self.den <= 0:
+            raise ValueError(f"{type(self).__name__} cannot be {self.num}/{self.den}")
+
+    def _difference(self, other: Self) -> int:
+        if type(self) is not type(other):
+            raise TypeError(f"cannot compare {type(self).__name__} with {type(other).__name__}")
+        return self.num * other.den - other.num * self.den
+
+    def __lt__(self, other: Self) -> bool:
+        return self._difference(other) < 0
+
+    def __le__(self, other: Self) -> bool:
+        return self._difference(other) <= 0
+
+    def __gt__(self, other: Self) -> bool:
+        return self._difference(other) > 0
+
+    def __ge__(self, other: Self) -> bool:
+        return self._difference(other) >= 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._difference(other) == 0
+
+    def __hash__(self) -> int:
+        shared = gcd(self.num, self.den)
+        return hash((type(self), self.num // shared, self.den // shared))
+
+    def floor(self) -> int:
+        """Whole base units, rounded down."""
+        return self.num // self.den
+
+    def ceiling(self) -> int:
+        """Whole base units, rounded up."""
+        return -(-self.num // self.den)
+
+    def floor_to_step(self, step: int) -> int:
+        """Whole base units, rounded down to a multiple of `step`."""
+        return self.num // (self.den * step) * step
+
+    def plus(self, other: Self) -> Self:
+        return type(self)(self.num * other.den + other.num * self.den, self.den * other.den)
+
+    def differs_by_more_than_percent(self, other: Self, percent: int) -> bool:
+        """|self - other| > percent % of other, exactly."""
+        return 100 * abs(self._difference(other)) > percent * other.num * self.den
+
+
+class Mass(Quantity):
+    """ug of magnesium sulfate heptahydrate."""
+
+    __slots__ = ()
+
+
+class Volume(Quantity):
+    """uL."""
+
+    __slots__ = ()
+
+
+class Duration(Quantity):
+    """ms."""
+
+    __slots__ = ()
+
+
+class FlowRate(Quantity):
+    """uL/h."""
+
+    __slots__ = ()
+
+
+class DoseRate(Quantity):
+    """ug/h of heptahydrate."""
+
+    __slots__ = ()
+
+
+class Concentration(Quantity):
+    """ug/uL (that is mg/mL) of heptahydrate."""
+
+    __slots__ = ()
+
+
+class Clearance(Quantity):
+    """mL/min of creatinine clearance."""
+
+    __slots__ = ()
+
+
+class SerumMagnesium(Quantity):
+    """mmol/L."""
+
+    __slots__ = ()
+
+
+class Osmolarity(Quantity):
+    """mOsm/L."""
+
+    __slots__ = ()
+
+
+class Count(Quantity):
+    """How many, for instance starts of an infusion."""
+
+    __slots__ = ()
+
+
+AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
+MS_PER_HOUR = 3_600_000
+UG_PER_MMOL = 246_470  # molar mass of MgSO4.7H2O, 246.47 g/mol
+
+
+class Basis(Enum):
+    """What a mass in g or mg is a mass of; without it a dose is refused (U01)."""
+
+    HEPTAHYDRATE = "heptahydrate"
+    ANHYDROUS = "anhydrous"
+    ELEMENTAL = "elemental"
+
+
+# ug of heptahydrate that hold the magnesium of one ug, from the molar masses of clinical.md section 1
+_HEPTAHYDRATE_PER: dict[Basis, tuple[int, int]] = {
+    Basis.HEPTAHYDRATE: (1, 1),
+    Basis.ANHYDROUS: (24_647, 12_037),
+    Basis.ELEMENTAL: (246_470, 24_305),
+}
+_GRAM_UNITS = frozenset({"g", "mg", "ug"})
+
+# base units in one of the unit, as a ratio
+UNITS: dict[type[Quantity], dict[str, tuple[int, int]]] = {
+    Mass: {
+        "g": (1_000_000, 1),
+        "mg": (1_000, 1),
+        "ug": (1, 1),
+        "mmol": (UG_PER_MMOL, 1),
+        "mEq": (UG_PER_MMOL, 2),
+    },
+    Volume: {"mL": (1_000, 1), "L": (1_000_000, 1)},
+    Duration: {"s": (1_000, 1), "min": (60_000, 1), "h": (MS_PER_HOUR, 1), "d": (24 * MS_PER_HOUR, 1)},
+    FlowRate: {"mL/h": (1_000, 1)},
+    DoseRate: {"mg/min": (60_000, 1), "mg/h": (1_000, 1), "g/h": (1_000_000, 1), "mmol/h": (UG_PER_MMOL, 1)},
+    Concentration: {"mg/mL": (1, 1)},
+    Clearance: {"mL/min": (1, 1)},
+    SerumMagnesium: {"mmol/L": (1, 1), "mg/dL": (10_000, 24_305), "mEq/L": (1, 2)},
+    Osmolarity: {"mOsm/L": (1, 1)},
+    Count: {"starts": (1, 1)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """Why a text is not a quantity, for people."""
+
+    reason: str
+
+
+def read_quantity(text: str, kind: type[AnyQuantity], basis: Basis | None = None) -> AnyQuantity | Misread:
+    """Read "100 mL" strictly: a plain decimal number above zero, one space, a unit of this kind."""
+    number, space, unit = text.partition(" ")
+    parsed = _read_number(number)
+    if isinstance(parsed, Misread):
+        return parsed
+    if not space or not unit:
+        return Misread(f"has no unit; write {_units_of(kind)} after one space")
+    factor = UNITS[kind].get(unit)
+    if factor is None:
+        return Misread(_wrong_unit(unit, kind))
+    num, den = parsed
+    if num == 0:
+        return Misread("is zero")
+    if kind is Mass and unit in _GRAM_UNITS:
+        if basis is None:
+            return Misread(f"is in {unit} without a basis; state heptahydrate, anhydrous or elemental")
+        salt = _HEPTAHYDRATE_PER[basis]
+        num, den = num * salt[0], den * salt[1]
+    return kind(num * factor[0], den * factor[1])
+
+
+_NUMBER = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+_SLIPS = (
+    (re.compile(r"[0-9]*,[0-9]+"), "uses a comma; write a decimal point"),
+    (re.compile(r"[0-9.]+[eE].*"), "uses an exponent; write the number out"),
+    (re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE), "is not a finite number"),
+    (re.compile(r"-.*"), "is negative"),
+    (re.compile(r"\.[0-9]+"), "lacks the zero before the decimal point"),
+    (re.compile(r"[0-9]+\."), "ends in a decimal point"),
+    (re.compile(r"0[0-9]+.*"), "begins with a needless zero"),
+)
+
+
+def _read_number(text: str) -> tuple[int, int] | Misread:
+    if len(text) > MAX_TEXT_LENGTH:
+        return Misread(f"is longer than {MAX_TEXT_LENGTH} characters")
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return Misread(
+            next((why for slip, why in _SLIPS if slip.fullmatch(text)), "does not begin with a plain number")
+        )
+    whole, decimals = match[1], match[2] or ""
+    if len((whole + decimals).lstrip("0")) > MAX_SIGNIFICANT_DIGITS:
+        return Misread(f"has more than {MAX_SIGNIFICANT_DIGITS} significant digits")
+    return int(whole + decimals), 10 ** len(decimals)
+
+
+def _wrong_unit(unit: str, kind: type[Quantity]) -> str:
+    for other, names in UNITS.items():
+        if unit in names:
+            return f"is in {unit}, a unit of {other.__name__}, not of {kind.__name__}; write {_units_of(kind)}"
+    return f"has the unknown unit {unit!r}; write {_units_of(kind)}"
+
+
+def _units_of(kind: type[Quantity]) -> str:
+    return " or ".join(UNITS[kind])
+
+
+# Physics: each line is exact.
+
+
+def concentration(mass: Mass, volume: Volume) -> Concentration:
+    return Concentration(mass.num * volume.den, mass.den * volume.num)
+
+
+def mass_in(content: Concentration, volume: Volume) -> Mass:
+    return Mass(content.num * volume.num, content.den * volume.den)
+
+
+def dose_rate(content: Concentration, flow: FlowRate) -> DoseRate:
+    return DoseRate(content.num * flow.num, content.den * flow.den)
+
+
+def mean_dose_rate(mass: Mass, over: Duration) -> DoseRate:
+    return DoseRate(mass.num * over.den * MS_PER_HOUR, mass.den * over.num)
+
+
+def flow_for(rate: DoseRate, content: Concentration) -> FlowRate:
+    return FlowRate(rate.num * content.den, rate.den * content.num)
+
+
+def volume_after(flow: FlowRate, duration: Duration) -> Volume:
+    return Volume(flow.num * duration.num, flow.den * duration.den * MS_PER_HOUR)
+
+
+def time_to_give(volume: Volume, flow: FlowRate) -> Duration:
+    return Duration(volume.num * flow.den * MS_PER_HOUR, volume.den * flow.num)
