@@ -6,8 +6,8 @@ Refuses to know what a frame means: it sees content bytes, a checksum and delimi
     frame   = COBS(content · CRC-32 of content, u32 little-endian) · 00
 
 The decoder owns its buffer, yields every frame of what it was fed in order, and reports each one that it drops.
-The buffer never holds more than 253 bytes and no byte is looked at again once it was found not to be a delimiter,
-so the cost per byte is constant whatever the line sends and however it is cut.
+Between two calls it holds at most 253 bytes and no byte is searched for a delimiter twice, so the cost per byte is
+bounded whatever the line sends and however it is cut.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -53,6 +53,8 @@ class Garbage:
 
 Piece: TypeAlias = bytes | Garbage
 
+UNDELIMITED = Garbage(GarbageReason.NO_DELIMITER, UNDELIMITED_LIMIT_BYTES)
+
 
 def encode_frame(content: bytes) -> bytes:
     """The bytes on the line for `content`, delimiter included."""
@@ -71,7 +73,7 @@ class FrameDecoder:
     def __init__(self) -> None:
         self.good_frames = 0
         self.dropped_frames = 0
-        self._pending = bytearray()
+        self._pending = b""  # always empty while dropping
         self._dropping = False
 
     def receive(self, received: bytes) -> list[Piece]:
@@ -79,10 +81,19 @@ class FrameDecoder:
         pieces: list[Piece] = []
         start = 0
         while (end := received.find(0, start)) >= 0:
-            self._append(received[start:end], pieces)
-            self._end_frame(pieces)
+            encoded = self._pending + received[start:end]
+            self._pending = b""
             start = end + 1
-        self._append(received[start:], pieces)
+            if self._dropping:
+                self._dropping = False
+            elif encoded:  # an empty frame only ends whatever was on the line before
+                pieces.append(self._counted(_open(encoded)))
+        if not self._dropping:
+            self._pending += received[start:]
+            if len(self._pending) >= UNDELIMITED_LIMIT_BYTES:
+                self._pending = b""
+                self._dropping = True
+                pieces.append(self._counted(UNDELIMITED))
         return pieces
 
     @property
@@ -90,49 +101,31 @@ class FrameDecoder:
         """How much of an unfinished frame is held: at most 253."""
         return len(self._pending)
 
-    def _append(self, part: bytes, pieces: list[Piece]) -> None:
-        if self._dropping:
-            return
-        if len(self._pending) + len(part) < UNDELIMITED_LIMIT_BYTES:
-            self._pending += part
-            return
-        self._pending.clear()
-        self._dropping = True
-        self._drop(Garbage(GarbageReason.NO_DELIMITER, UNDELIMITED_LIMIT_BYTES), pieces)
-
-    def _end_frame(self, pieces: list[Piece]) -> None:
-        if self._dropping:
-            self._dropping = False
-            return
-        if not self._pending:  # an empty frame only ends whatever was on the line before
-            return
-        encoded = bytes(self._pending)
-        self._pending.clear()
-        piece = _open(encoded)
+    def _counted(self, piece: Piece) -> Piece:
         if isinstance(piece, Garbage):
-            self._drop(piece, pieces)
+            self.dropped_frames += 1
         else:
             self.good_frames += 1
-            pieces.append(piece)
-
-    def _drop(self, garbage: Garbage, pieces: list[Piece]) -> None:
-        self.dropped_frames += 1
-        pieces.append(garbage)
+        return piece
 
 
 def _open(encoded: bytes) -> Piece:
     """The content of one frame without its delimiter, if every check of section 1 holds."""
+    if len(encoded) >= UNDELIMITED_LIMIT_BYTES:
+        return UNDELIMITED
     try:
         payload = cobs.decode(encoded)
     except cobs.DecodeError:
         return Garbage(GarbageReason.NOT_COBS, len(encoded))
-    content = payload[:-CRC_BYTES]
-    if len(content) < MIN_CONTENT_BYTES:
-        return Garbage(GarbageReason.TOO_SHORT, len(encoded))
-    if len(content) > MAX_CONTENT_BYTES:
-        return Garbage(GarbageReason.TOO_LONG, len(encoded))
-    if zlib.crc32(content) != int.from_bytes(payload[-CRC_BYTES:], "little"):
-        return Garbage(GarbageReason.WRONG_CRC, len(encoded))
-    if content[0] != VERSION:
-        return Garbage(GarbageReason.WRONG_VERSION, len(encoded))
-    return content
+    flaw = _flaw(payload)
+    return payload[:-CRC_BYTES] if flaw is None else Garbage(flaw, len(encoded))
+
+
+def _flaw(payload: bytes) -> GarbageReason | None:
+    if len(payload) < MIN_CONTENT_BYTES + CRC_BYTES:
+        return GarbageReason.TOO_SHORT
+    if len(payload) > MAX_CONTENT_BYTES + CRC_BYTES:
+        return GarbageReason.TOO_LONG
+    if zlib.crc32(payload[:-CRC_BYTES]) != int.from_bytes(payload[-CRC_BYTES:], "little"):
+        return GarbageReason.WRONG_CRC
+    return None if payload[0] == VERSION else GarbageReason.WRONG_VERSION
