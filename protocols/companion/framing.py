@@ -28,6 +28,7 @@ DELIMITER = b"\0"
 CRC_BYTES = 4
 MIN_CONTENT_BYTES = 10  # a payload is 14 to 200 bytes long, the last four of them its CRC
 MAX_CONTENT_BYTES = 196
+FRAMED_BYTES = CRC_BYTES + 1  # what a frame adds to its content, delimiter aside: under 254 bytes COBS costs one
 UNDELIMITED_LIMIT_BYTES = 254  # so many bytes without a delimiter are not a frame of this link
 
 
@@ -45,7 +46,10 @@ class GarbageReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that were no frame. With NO_DELIMITER more may follow: all up to the next delimiter go with these."""
+    """Bytes of the line that gave no message, delimiter not counted.
+
+    With NO_DELIMITER more may follow: everything up to the next delimiter goes with these.
+    """
 
     reason: GarbageReason
     dropped_bytes: int

@@ -1,7 +1,7 @@
 """How one declaration of a message becomes its bytes, in both directions (SPEC.md section 3).
 
 Refuses to know any message: it reads the annotations of a dataclass once, at import, and works from what it found.
-A field's annotation names its wire type, for instance `flow_ul_h: U32` or `state: Annotated[PumpState, "B"]`.
+A field's annotation names its wire type, for instance `flow_ul_h: U32` or `state: Annotated[vocabulary.PumpState, "B"]`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Layout(Generic[_Message]):
         hints = get_type_hints(message_class, include_extras=True)
         self._message_class = message_class
         self._names = tuple(field.name for field in fields(message_class))
-        kinds = [get_args(hints[name])[:2] for name in self._names]
+        kinds = [get_args(hints[name]) for name in self._names]
         codes = "".join(code for _, code in kinds)
         self.body = struct.Struct("<" + codes)
         self.body_bytes = self.body.size

@@ -12,19 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeAlias
 
+from protocols.companion import vocabulary
 from protocols.companion.layout import I16, U8, U16, U32, U64, Digest, ProgramId, Text16
-from protocols.companion.vocabulary import (
-    Alarm,
-    EventKind,
-    IdentityFlag,
-    LinkLoss,
-    NoticeCause,
-    Phase,
-    PumpState,
-    Purpose,
-    RefusalReason,
-    StatusFlag,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +113,7 @@ class Identity:
     model: Text16
     serial: Text16
     firmware: Text16
-    flags: Annotated[IdentityFlag, "H"]
+    flags: Annotated[vocabulary.IdentityFlag, "H"]
     boot_count: U32
     uptime_ms: U64
     min_flow_ul_h: U32
@@ -145,8 +134,8 @@ class Status:
     TYPE: ClassVar[int] = 0x82
     uptime_ms: U64
     boot_count: U32
-    state: Annotated[PumpState, "B"]
-    flags: Annotated[StatusFlag, "B"]
+    state: Annotated[vocabulary.PumpState, "B"]
+    flags: Annotated[vocabulary.StatusFlag, "B"]
     program_id: ProgramId
     commanded_flow_ul_h: U32
     measured_flow_ul_h: U32
@@ -157,7 +146,7 @@ class Status:
     pressure_mmhg: I16
     reservoir_ul: U32
     battery_permille: U16
-    alarms: Annotated[Alarm, "I"]
+    alarms: Annotated[vocabulary.Alarm, "I"]
     event_count: U32
     lease_left_ms: U32
     refused_count: U16
@@ -178,12 +167,12 @@ class Program:
     TYPE: ClassVar[int] = 0x84
     program_id: ProgramId
     digest: Digest
-    phase: Annotated[Phase, "B"]
+    phase: Annotated[vocabulary.Phase, "B"]
     flow_ul_h: U32
     vtbi_ul: U32
     flow_limit_ul_h: U32
     kvo_ul_h: U32
-    link_loss: Annotated[LinkLoss, "B"]
+    link_loss: Annotated[vocabulary.LinkLoss, "B"]
     lease_ms: U32
     dose_ug: U64
 
@@ -191,7 +180,7 @@ class Program:
 @dataclass(frozen=True, slots=True)
 class Confirmation:
     TYPE: ClassVar[int] = 0x85
-    purpose: Annotated[Purpose, "B"]
+    purpose: Annotated[vocabulary.Purpose, "B"]
     program_id: ProgramId
     token: U64
     left_ms: U32
@@ -233,7 +222,7 @@ class Event:
     TYPE: ClassVar[int] = 0x8B
     index: U32
     uptime_ms: U64
-    kind: Annotated[EventKind, "B"]
+    kind: Annotated[vocabulary.EventKind, "B"]
     detail: U32
     program_id: ProgramId
 
@@ -243,7 +232,7 @@ class Acknowledged:
     """`alarms` are the bits still set."""
 
     TYPE: ClassVar[int] = 0x8C
-    alarms: Annotated[Alarm, "I"]
+    alarms: Annotated[vocabulary.Alarm, "I"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +246,7 @@ class Refused:
 
     TYPE: ClassVar[int] = 0xBF
     request_type: U8
-    reason: Annotated[RefusalReason, "H"]
+    reason: Annotated[vocabulary.RefusalReason, "H"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +254,9 @@ class Notice:
     TYPE: ClassVar[int] = 0xC0
     uptime_ms: U64
     event_count: U32
-    state: Annotated[PumpState, "B"]
-    alarms: Annotated[Alarm, "I"]
-    cause: Annotated[NoticeCause, "B"]
+    state: Annotated[vocabulary.PumpState, "B"]
+    alarms: Annotated[vocabulary.Alarm, "I"]
+    cause: Annotated[vocabulary.NoticeCause, "B"]
 
 
 Request: TypeAlias = (
