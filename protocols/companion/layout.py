@@ -1,7 +1,7 @@
 """How one declaration of a message becomes its bytes, in both directions (SPEC.md section 3).
 
 Refuses to know any message: it reads the annotations of a dataclass once, at import, and works from what it found.
-A field's annotation names its wire type, for instance `flow_ul_h: U32` or `state: Annotated[vocabulary.PumpState, "B"]`.
+A field's annotation names its wire type, for instance `flow_ul_h: U32` or `state: Annotated[PumpState, "B"]`.
 """
 
 from __future__ import annotations
