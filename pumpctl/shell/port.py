@@ -1,0 +1,116 @@
+"""One port being opened: a descriptor, or one line with the cause and the next step.
+
+Refuses to know what is said over it. Opening may block (a network name, a slow driver), so it is called from a
+thread; after it there is only a non-blocking descriptor, for a tty and for `socket://` alike. The descriptor is
+taken out of pyserial, because its socket's `close` sleeps and shuts the connection down under the guard's copy.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import termios
+from dataclasses import dataclass
+from pathlib import Path
+
+import serial
+
+PTY_MAJORS = range(136, 144)  # Linux's pseudo-terminal devices
+HOLDERS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPort:
+    """A non-blocking descriptor. `is_tty`: it has an output queue that can be flushed."""
+
+    fd: int
+    is_tty: bool
+
+
+class PortUnusable(Exception):
+    """Why a port cannot be opened and what to do about it, in one line."""
+
+
+def open_port(url: str, baud: int) -> OpenPort:
+    """Open exclusively, raw, 8N1. Raises PortUnusable and nothing else that an outside can cause."""
+    try:
+        # pyserial locks (flock) before it changes any setting of the line (H47)
+        port = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=0, exclusive=True)
+    except (OSError, ValueError, termios.error) as error:
+        raise PortUnusable(_why(url, error)) from None
+    if "://" not in url:
+        fd = os.dup(port.fileno())  # the lock belongs to the open file, which the copy keeps
+        port.close()
+        return _tty(fd)
+    connection: object = getattr(port, "_socket", None)
+    if not isinstance(connection, socket.socket):
+        port.close()
+        raise PortUnusable(f"port {url}: it has no descriptor to share with the guard; use a tty or socket://HOST:PORT")
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    port.is_open = False
+    return OpenPort(connection.detach(), is_tty=False)
+
+
+def _tty(fd: int) -> OpenPort:
+    if os.major(os.fstat(fd).st_rdev) not in PTY_MAJORS:
+        # A pty would stay exclusive after our death for as long as its other end lives.
+        fcntl.ioctl(fd, termios.TIOCEXCL)
+    return OpenPort(fd, is_tty=True)
+
+
+def _why(url: str, error: BaseException) -> str:
+    cause = _os_error(error)
+    match cause.errno if cause is not None else None:
+        case errno.ENOENT | errno.ENXIO | errno.ENODEV:
+            return f"port {url}: no such device; plug it in, or correct `port` in the settings"
+        case errno.EACCES | errno.EPERM:
+            return f"port {url}: permission denied; add this user to the group of the device (dialout)"
+        case errno.EAGAIN | errno.EBUSY:
+            return f"port {url}: in use by {_holders(url)}; end that process"
+        case errno.ECONNREFUSED:
+            return f"port {url}: nobody listens there; start the other side, or correct `port` in the settings"
+        case errno.EIO:
+            return f"port {url}: the line is hung up; it is tried again"
+        case _:
+            return f"port {url}: {error}; correct `port` in the settings, or look at the cable"
+
+
+def _os_error(error: BaseException) -> OSError | None:
+    """pyserial hides the cause of a failed connection one level down."""
+    for candidate in (error, error.__context__):
+        if isinstance(candidate, OSError) and candidate.errno is not None:
+            return candidate
+    return None
+
+
+def _holders(path: str) -> str:
+    """Who has the device open, as far as /proc lets this user see."""
+    device = os.path.realpath(path)
+    found: list[str] = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal() and len(found) < HOLDERS_NAMED and _has_open(process, device):
+            found.append(f"pid {process.name} ({_name(process)})")
+    return ", ".join(found) or "a process that this user may not see (`fuser -v` as root names it)"
+
+
+def _has_open(process: Path, device: str) -> bool:
+    try:
+        return any(_target(entry) == device for entry in (process / "fd").iterdir())
+    except OSError:
+        return False  # it has ended, or belongs to another user
+
+
+def _target(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except OSError:
+        return ""  # closed since the listing
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "ended"
