@@ -38,6 +38,7 @@ NO_TOKEN: Fields = {"purpose": 0, "program_id": NO_PROGRAM, "token": 0, "left_ms
 def power_on() -> Exchange:
     script = Script("power_on", "what a reference pump says of itself before anything has happened")
     script.elsewhere("GET_STATUS", SESSION, 1, "no session is open yet")
+    script.elsewhere("GET_STATUS", 0, 1, "and 0 is not the number of an open one")
     script.ask("IDENTIFY", {}, "IDENTITY", REFERENCE)
     script.status(state=IDLE, program_id=NO_PROGRAM, commanded_flow_ul_h=0, program_ul=0, motor_ul=0, event_count=1)
     script.ask("READ_PROGRAM", {}, "PROGRAM", NOTHING_HELD)
@@ -131,9 +132,7 @@ def noise() -> Exchange:
 
 
 def stop() -> Exchange:
-    script = Script(
-        "stop", "STOP needs nothing, voids program and token, and may be repeated; START after it is refused"
-    )
+    script = Script("stop", "STOP needs nothing, voids program and token, and may be repeated; a late START is refused")
     script.stop("before any session; idle stays idle")
     script.open()
     script.status(state=IDLE)
