@@ -1,0 +1,262 @@
+"""A companion pump without its link: states, program, token, lease, alarms (SPEC.md sections 3 to 6).
+
+Refuses to know frames, sessions and who asks. Whoever calls has checked the request; here is what it does, and what
+the pump does by itself when an instant comes. Each change that SPEC.md wants told unasked is left in `notices`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from protocols.companion.messages import Load, Notice
+from protocols.companion.vocabulary import STOPPING_ALARMS, Alarm, EventKind, NoticeCause, PumpState, Purpose
+from simulator import motor
+from simulator.firmware.event_ring import EventRing
+from simulator.firmware.registers import ProgramRegisters, re_encode, settle
+from simulator.firmware.sensors import KeptMemory, Sensors
+from simulator.firmware.token import TokenDesk
+from simulator.instant import NS_PER_MS, SimNow
+from simulator.physics import Conditions, Plant
+from simulator.profile import PumpProfile
+
+AUTO_PRESS_AFTER_MS = 500  # SPEC.md section 3: a simulator's auto-confirm
+NO_PROGRAM_ID = bytes(8)
+ALL_ALARMS = int(~Alarm(0))
+_RESTING = frozenset({PumpState.IDLE, PumpState.COMPLETED})  # a STOP leaves them what they are
+
+
+class Machine:
+    """One power-on of one pump. Every method takes the present instant, which never goes back."""
+
+    def __init__(
+        self, profile: PumpProfile, plant: Plant, kept: KeptMemory, rng: Random, now: SimNow, *, auto_confirm: bool
+    ) -> None:
+        self.profile = profile
+        self.auto_confirm = auto_confirm
+        self.state = PumpState.IDLE
+        self.program: ProgramRegisters | None = None
+        self.program_zero = 0  # motor position at LOAD
+        self.alarms = Alarm(0)
+        self.events = EventRing(profile.event_ring)
+        self.tokens = TokenDesk(rng)
+        self.sensors = Sensors(profile, plant, kept, now.therapy_ns)
+        self.notices: list[Notice] = []  # taken by the caller after each call; at most one for each change
+        self.lease_ends_ns: int | None = None
+        self.still_since_ns = now.link_ns
+        self._plant = plant
+        self._kept = kept
+        self._power_on_ns = now.link_ns
+        self._auto_press_ns: int | None = None
+        self._prime_ul = 0
+        kept.boot_count += 1
+        self._record(now, EventKind.POWER_ON, kept.boot_count)
+
+    # What a request or a person does.
+
+    def load(self, load: Load, now: SimNow) -> None:
+        """Take an accepted program in."""
+        self.tokens.void()
+        self.program = settle(load, self.profile.steps_per_ul)
+        self.program_zero = self._plant.at(now.therapy_ns).motor_position
+        self.state = PumpState.LOADED
+        self._plant.change(now.therapy_ns, replace(self._plant.conditions, connected=True))
+        self._schedule_auto_press(now)
+        self._record(now, EventKind.LOADED, load.flow_ul_h)
+
+    def start(self, now: SimNow) -> None:
+        """From confirmed: the token has been used."""
+        self._infuse(now, EventKind.STARTED)
+
+    def resume(self, now: SimNow) -> None:
+        """From paused: same rate, same counter, a new lease."""
+        self._infuse(now, EventKind.RESUMED)
+
+    def pause(self, now: SimNow) -> None:
+        """Program and counter stay."""
+        self._halt(now)
+        self.state = PumpState.PAUSED
+        self._schedule_auto_press(now)
+        self._record(now, EventKind.PAUSED, self.sensors.motor_ul(now.therapy_ns))
+
+    def stop(self, now: SimNow) -> None:
+        """Legal everywhere: motor still, program and token void."""
+        self._halt(now)
+        self.tokens.void()
+        self.lease_ends_ns = self._auto_press_ns = None
+        if self.state in _RESTING or self.state is PumpState.STOPPED:
+            return
+        self.state = PumpState.STOPPED
+        self._record(now, EventKind.STOPPED, self.sensors.motor_ul(now.therapy_ns))
+        self.program = None
+
+    def prime(self, volume_ul: int, flow_ul_h: int, now: SimNow) -> None:
+        """Nobody is connected until the next LOAD."""
+        self.state = PumpState.PRIMING
+        self._prime_ul = volume_ul
+        self._plant.change(now.therapy_ns, replace(self._plant.conditions, connected=False))
+        distance = motor.position_of_volume(volume_ul, self.profile.steps_per_ul)
+        stop_position = self._plant.at(now.therapy_ns).motor_position + distance
+        self._drive(now, motor.interval_of_flow(flow_ul_h, self.profile.steps_per_ul), stop_position)
+
+    def acknowledge(self, bits: int, now: SimNow) -> None:
+        """A bit whose cause persists stays."""
+        cleared = self.alarms & Alarm(bits & ALL_ALARMS) & ~self.sensors.causes(now.therapy_ns, self.alarms)
+        if cleared:
+            self.alarms &= ~cleared
+            self._record(now, EventKind.ALARM_CLEARED, int(cleared))
+            self._notice(now, NoticeCause.ALARMS)
+
+    def fall_back(self) -> None:
+        """The token for start is gone: confirmed is loaded again."""
+        if self.state is PumpState.CONFIRMED:
+            self.state = PumpState.LOADED
+
+    def press_confirm(self, now: SimNow) -> None:
+        """A second press draws a new token and voids the old one."""
+        if self.program is None or self.state not in (PumpState.LOADED, PumpState.CONFIRMED, PumpState.PAUSED):
+            return
+        purpose = Purpose.RESUME if self.state is PumpState.PAUSED else Purpose.START
+        self.tokens.issue(purpose, self.digest, now.link_ns + self.profile.token_life_ms * NS_PER_MS)
+        if self.state is PumpState.LOADED:
+            self.state = PumpState.CONFIRMED
+        self._record(now, EventKind.CONFIRMED, purpose)
+        self._notice(now, NoticeCause.TOKEN)
+
+    def press_stop(self, now: SimNow) -> None:
+        """The stop key is a STOP by hand."""
+        before = self.state
+        self.stop(now)
+        if self.state is not before:
+            self._notice(now, NoticeCause.STATE)
+
+    def press_pause(self, now: SimNow) -> None:
+        """Only an infusion can be paused."""
+        if self.state is PumpState.INFUSING:
+            self.pause(now)
+            self._notice(now, NoticeCause.STATE)
+
+    # What the pump does by itself.
+
+    def settle(self, now: SimNow) -> None:
+        """Everything that is due at this instant."""
+        self._expire_token(now)
+        if self._auto_press_ns is not None and now.link_ns >= self._auto_press_ns:
+            self._auto_press_ns = None
+            if self.tokens.alive is None:
+                self.press_confirm(now)
+        if self.is_driven and self._plant.at(now.therapy_ns).motor_position >= self._plant.conditions.stop_position:
+            self._arrive(now)
+        if self.lease_ends_ns is not None and now.link_ns >= self.lease_ends_ns:
+            self._raise(now, Alarm.LEASE_ENDED)
+        while rising := self.sensors.causes(now.therapy_ns, self.alarms) & ~self.alarms:
+            self._raise(now, rising)  # ends: each round latches at least one of the thirteen bits
+
+    def next_link_ns(self) -> int | None:
+        """The next instant of link time at which settle has something to do."""
+        token = self.tokens.alive
+        instants = (token.dies_ns if token else None, self.lease_ends_ns, self._auto_press_ns)
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def next_therapy_ns(self) -> int | None:
+        """The same in therapy time."""
+        instants = (
+            self._plant.motor_reaches_ns(self._plant.conditions.stop_position),
+            self.sensors.next_cause_ns(self.alarms),
+        )
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    # What it shows.
+
+    @property
+    def conditions(self) -> Conditions:
+        return self._plant.conditions
+
+    @property
+    def is_driven(self) -> bool:
+        return self._plant.conditions.interval != 0
+
+    @property
+    def digest(self) -> bytes:
+        """Of the program as the motor holds it."""
+        return re_encode(self.program, self.profile.steps_per_ul).digest if self.program else bytes(16)
+
+    @property
+    def program_id(self) -> bytes:
+        return self.program.program_id if self.program else NO_PROGRAM_ID
+
+    @property
+    def boot_count(self) -> int:
+        return self._kept.boot_count
+
+    def uptime_ms(self, now: SimNow) -> int:
+        return (now.link_ns - self._power_on_ns) // NS_PER_MS
+
+    def link_ns_of_uptime(self, uptime_ms: int) -> int:
+        return self._power_on_ns + uptime_ms * NS_PER_MS
+
+    def program_ul(self, now: SimNow) -> int:
+        """The VTBI counter."""
+        if self.program is None:
+            return 0
+        travelled = self._plant.at(now.therapy_ns).motor_position - self.program_zero
+        return motor.volume_of_position_ul(travelled, self.profile.steps_per_ul)
+
+    def commanded_flow_ul_h(self) -> int:
+        return motor.flow_of_interval(self._plant.conditions.interval, self.profile.steps_per_ul)
+
+    def _infuse(self, now: SimNow, kind: EventKind) -> None:
+        if self.program is None:
+            raise AssertionError(f"{self.state.name} without a program")
+        self.state = PumpState.INFUSING
+        self._auto_press_ns = None
+        self.lease_ends_ns = now.link_ns + self.program.lease_ns if self.program.stops_at_lease_end else None
+        stop_position = self.program_zero + self.program.target_steps * motor.POSITION_ONE_STEP
+        self._drive(now, self.program.step_interval, stop_position)
+        self._record(now, kind, self.sensors.motor_ul(now.therapy_ns))
+
+    def _drive(self, now: SimNow, interval: int, stop_position: int) -> None:
+        self.sensors.set_lag_zero(now.therapy_ns)
+        driven = replace(self._plant.conditions, interval=interval, stop_position=stop_position)
+        self._plant.change(now.therapy_ns, driven)
+
+    def _halt(self, now: SimNow) -> None:
+        if self.is_driven:
+            self._plant.change(now.therapy_ns, replace(self._plant.conditions, interval=0))
+            self.still_since_ns = now.link_ns
+
+    def _arrive(self, now: SimNow) -> None:
+        self._halt(now)
+        if self.state is PumpState.PRIMING:
+            self.state = PumpState.IDLE
+            self._record(now, EventKind.PRIMED, self._prime_ul)
+        else:
+            self.state = PumpState.COMPLETED
+            self.lease_ends_ns = None
+            self._record(now, EventKind.COMPLETED, self.sensors.motor_ul(now.therapy_ns))
+        self._notice(now, NoticeCause.STATE)
+
+    def _expire_token(self, now: SimNow) -> None:
+        if self.tokens.expire(now.link_ns) and self.state is PumpState.CONFIRMED:
+            self.fall_back()
+            self._notice(now, NoticeCause.STATE)
+
+    def _raise(self, now: SimNow, rising: Alarm) -> None:
+        """The motor first, then the word."""
+        if rising & STOPPING_ALARMS:
+            self.stop(now)
+        if rising & Alarm.RESERVOIR_EMPTY:
+            self._kept.felt_empty = True
+        self.alarms |= rising
+        self._record(now, EventKind.ALARM_RAISED, int(rising))
+        self._notice(now, NoticeCause.ALARMS)
+
+    def _schedule_auto_press(self, now: SimNow) -> None:
+        if self.auto_confirm:
+            self._auto_press_ns = now.link_ns + AUTO_PRESS_AFTER_MS * NS_PER_MS
+
+    def _record(self, now: SimNow, kind: EventKind, detail: int) -> None:
+        self.events.record(self.uptime_ms(now), kind, detail, self.program_id)
+
+    def _notice(self, now: SimNow, cause: NoticeCause) -> None:
+        self.notices.append(Notice(self.uptime_ms(now), self.events.count, self.state, self.alarms, cause))

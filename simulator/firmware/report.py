@@ -1,0 +1,84 @@
+"""IDENTITY and STATUS of a companion pump (SPEC.md section 3). Refuses to change anything: reading is only reading."""
+
+from __future__ import annotations
+
+from protocols.companion.messages import Identity, Status
+from protocols.companion.pump_session import PumpSession
+from protocols.companion.vocabulary import NO_FLOW_SENSOR_UL, IdentityFlag, StatusFlag
+from simulator.firmware.machine import Machine
+from simulator.instant import NS_PER_MS, SimNow
+
+_MAX_U32 = 0xFFFF_FFFF
+
+
+def identity(machine: Machine, serial: str, now: SimNow) -> Identity:
+    """What the pump declares. The simulated bit is always set."""
+    profile = machine.profile
+    flags = IdentityFlag.SIMULATED | IdentityFlag.CONFIRM_BUTTON
+    if machine.auto_confirm:
+        flags |= IdentityFlag.AUTO_CONFIRM
+    if profile.has_flow_sensor:
+        flags |= IdentityFlag.FLOW_SENSOR
+    return Identity(
+        model=profile.model,
+        serial=serial,
+        firmware=profile.firmware,
+        flags=flags,
+        boot_count=machine.boot_count,
+        uptime_ms=machine.uptime_ms(now),
+        min_flow_ul_h=profile.min_flow_ul_h,
+        max_flow_ul_h=profile.max_flow_ul_h,
+        flow_step_ul_h=profile.flow_step_ul_h,
+        reservoir_ul=profile.reservoir_ul,
+        volume_step_ul=profile.volume_step_ul,
+        accuracy_permille=profile.accuracy_permille,
+        max_lease_ms=profile.max_lease_ms,
+        token_life_ms=profile.token_life_ms,
+        event_ring=profile.event_ring,
+        idle_pressure_mmhg=profile.idle_pressure_mmhg,
+        kvo_min_ul_h=0,
+    )
+
+
+def status(machine: Machine, session: PumpSession, now: SimNow) -> Status:
+    """What the sensors say now."""
+    at_ns, sensors = now.therapy_ns, machine.sensors
+    flow_ul = sensors.flow_ul(at_ns)
+    lease_ns = 0 if machine.lease_ends_ns is None else machine.lease_ends_ns - now.link_ns
+    return Status(
+        uptime_ms=machine.uptime_ms(now),
+        boot_count=machine.boot_count,
+        state=machine.state,
+        flags=_flags(machine),
+        program_id=machine.program_id,
+        commanded_flow_ul_h=machine.commanded_flow_ul_h(),
+        measured_flow_ul_h=sensors.measured_flow_ul_h(),
+        motor_ul=sensors.motor_ul(at_ns),
+        encoder_ul=sensors.encoder_ul(at_ns),
+        flow_ul=NO_FLOW_SENSOR_UL if flow_ul is None else flow_ul,
+        program_ul=machine.program_ul(now),
+        pressure_mmhg=sensors.pressure_mmhg(at_ns),
+        reservoir_ul=sensors.reservoir_ul(at_ns),
+        battery_permille=sensors.battery_permille(at_ns),
+        alarms=machine.alarms,
+        event_count=machine.events.count,
+        lease_left_ms=lease_ns // NS_PER_MS,
+        refused_count=session.refused_count,
+        dropped_frames=min(session.dropped_frames, _MAX_U32),
+    )
+
+
+def _flags(machine: Machine) -> StatusFlag:
+    conditions = machine.conditions
+    shown = (
+        (conditions.door_open, StatusFlag.DOOR_OPEN),
+        (conditions.air_at_sensor, StatusFlag.AIR_AT_SENSOR),
+        (machine.tokens.alive is not None, StatusFlag.TOKEN_ALIVE),
+        (not conditions.on_mains, StatusFlag.ON_BATTERY),
+        (machine.is_driven, StatusFlag.MOTOR_MOVING),
+    )
+    flags = StatusFlag(0)
+    for holds, flag in shown:
+        if holds:
+            flags |= flag
+    return flags

@@ -1,0 +1,283 @@
+"""A simulated pump: bytes and time in, bytes and the next wake-up out, and the truth for those who judge.
+
+Refuses to know ports, sockets and clocks, and the daemon above all: what it does comes from SPEC.md and physics.
+All randomness is one seeded generator, and nothing depends on how often it is called: the same seed and the same
+bytes at the same instants give the same bytes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum
+from random import Random
+from typing import assert_never
+
+from simulator.afflictions import Afflictions, Turn, afflict
+from simulator.faults import Fault, FaultKind, ScheduledFault
+from simulator.firmware.companion import CompanionFirmware
+from simulator.firmware.machine import Machine
+from simulator.firmware.sensors import KeptMemory
+from simulator.firmware.tally import LinkFaults, Tally
+from simulator.instant import NS_PER_S, SimNow, between, between_link
+from simulator.motor import position_of_volume
+from simulator.physics import Plant
+from simulator.profile import REFERENCE, PumpProfile
+from simulator.truth import PumpTruth, Trace, TracePoint
+
+NEVER_NS = (1 << 63) - 1
+POWER_CYCLE_NS = NS_PER_S  # link time from power-off to power-on when nothing else is asked for
+MAX_EVENTS_A_CALL = 100_000  # a scenario holds 1000 faults and a program ends once: beyond this time stands still
+
+
+class Button(Enum):
+    """What a person can press."""
+
+    CONFIRM = "confirm"
+    STOP = "stop"
+    PAUSE = "pause"
+
+
+class SimPump:
+    """One pump on one line. Every method takes the present instant; going back is a bug of the caller."""
+
+    def __init__(
+        self,
+        profile: PumpProfile = REFERENCE,
+        *,
+        serial: str,
+        seed: int,
+        speed: int = 1,
+        auto_confirm: bool = False,
+        now: SimNow | None = None,
+        scenario: Iterable[ScheduledFault] = (),
+    ) -> None:
+        self.profile = profile
+        self.serial = serial
+        self.speed = speed
+        self.trace = Trace()
+        self._auto_confirm = auto_confirm
+        self._rng = Random(seed)  # noqa: S311 - a simulator's token must be reproducible
+        self._now = now or SimNow(0, 0)
+        self._tally = Tally()
+        self._link_faults = LinkFaults()
+        self._kept = KeptMemory()
+        self._plant = Plant(profile, self._now.therapy_ns)
+        self._afflictions = Afflictions(scenario, self._now.therapy_ns)
+        self._power_on_ns: int | None = None
+        self._firmware: CompanionFirmware | None = self._boot()
+
+    # The world.
+
+    def receive(self, received: bytes, now: SimNow) -> bytes:
+        """Bytes from the line; what is to be sent by now comes back."""
+        self._run_to(now)
+        if self._firmware is not None and not self.is_unplugged:
+            self._firmware.receive(received, now)
+            self._firmware.machine.settle(now)
+        return self._take()
+
+    def advance(self, now: SimNow) -> bytes:
+        """Let time pass; what is to be sent by now, unasked or delayed, comes back."""
+        self._run_to(now)
+        return self._take()
+
+    def call_at(self) -> int:
+        """Link time of the next instant at which `advance` has something to do or to say; NEVER_NS for none."""
+        firmware_ns = self._firmware.next_link_ns() if self._firmware else None
+        link_ns = min(NEVER_NS if firmware_ns is None else firmware_ns, self._next_link_ns())
+        therapy_ns = self._next_therapy_ns()
+        if therapy_ns < NEVER_NS:
+            link_ns = min(link_ns, self._now.link_ns - (self._now.therapy_ns - therapy_ns) // self.speed)
+        return max(link_ns, self._now.link_ns)
+
+    def press(self, button: Button, now: SimNow) -> None:
+        """A person at the pump. What it makes the pump say comes with the next `advance`."""
+        self._run_to(now)
+        if self._firmware is None:
+            return
+        machine = self._firmware.machine
+        match button:
+            case Button.CONFIRM:
+                machine.press_confirm(now)
+            case Button.STOP:
+                machine.press_stop(now)
+            case Button.PAUSE:
+                machine.press_pause(now)
+            case _:
+                assert_never(button)
+
+    def inject(self, fault: Fault, now: SimNow, *, after_ns: int = 0, for_ns: int | None = None) -> None:
+        """`after_ns`, `for_ns`: therapy time. Raises ValueError when too many wait already."""
+        self._run_to(now)
+        self._afflictions.schedule(Turn(fault, begins=True, for_ns=for_ns), now.therapy_ns + after_ns)
+        self._happen(now)
+
+    def heal(self, fault: Fault, now: SimNow) -> None:
+        """The fault is gone from now on. Healing `empty` fits a full bag, whatever hung there before."""
+        self._run_to(now)
+        self._end(fault, now)
+        self._happen(now)
+
+    @property
+    def is_unplugged(self) -> bool:
+        """Whether the companion's cable is out."""
+        return FaultKind.UNPLUG in self._afflictions.active
+
+    def truth(self, now: SimNow) -> PumpTruth:
+        """What really is, and was, by this instant. Nothing that is to be sent gets lost."""
+        self._run_to(now)
+        machine = self._firmware.machine if self._firmware else None
+        at_ns, state, tally = now.therapy_ns, self._plant.at(now.therapy_ns), self._tally
+        flow_ul_h = self._plant.flow_ul_h(at_ns)
+        return PumpTruth(
+            link_ns=now.link_ns,
+            therapy_ns=at_ns,
+            serial=self.serial,
+            powered=machine is not None,
+            boot_count=self._kept.boot_count,
+            state=machine.state.name.lower() if machine else "off",
+            program_id=machine.program.program_id.hex() if machine and machine.program else "",
+            alarms=tuple(str(alarm.name).lower() for alarm in machine.alarms) if machine else (),
+            faults=tuple(sorted(kind.value for kind in self._afflictions.active)),
+            delivered_ul=state.delivered_ul,
+            spilled_ul=state.spilled_ul,
+            stored_ul=state.stored_ul,
+            drawn_ul=state.entered_line_ul,
+            flow_ul_h=flow_ul_h,
+            max_flow_ul_h=max(flow_ul_h, self._plant.max_flow_ul_h),
+            commanded_flow_ul_h=machine.commanded_flow_ul_h() if machine else 0,
+            max_commanded_flow_ul_h=tally.max_commanded_flow_ul_h,
+            bag_ul=state.content_ul,
+            pressure_mmhg=self._plant.pressure_mmhg(at_ns),
+            motor_ul=machine.sensors.motor_ul(at_ns) if machine else 0,
+            encoder_ul=machine.sensors.encoder_ul(at_ns) if machine else 0,
+            flow_ul=machine.sensors.flow_ul(at_ns) if machine else None,
+            program_ul=machine.program_ul(now) if machine else 0,
+            reservoir_ul=machine.sensors.reservoir_ul(at_ns) if machine else 0,
+            battery_permille=round(state.charge_permille),
+            starts=tally.starts,
+            resumes=tally.resumes,
+            stops_received=tally.stops_received,
+            stops_ignored=tally.stops_ignored,
+            alarm_notice_sent_ns=tally.alarm_notice_sent_ns,
+            stop_received_ns=tally.stop_received_ns,
+            stopped_sent_ns=tally.stopped_sent_ns,
+        )
+
+    # Time.
+
+    def _run_to(self, now: SimNow) -> None:
+        if now.link_ns < self._now.link_ns or now.therapy_ns < self._now.therapy_ns:
+            raise ValueError(f"time ran back from {self._now} to {now}")
+        for _ in range(MAX_EVENTS_A_CALL):
+            due = self._next_due(now)
+            if due is None:
+                break
+            self._now = due
+            self._happen(due)
+        else:
+            raise AssertionError(f"time stands still at {self._now}")
+        self._now = now
+        if self.trace.is_due(now.therapy_ns):
+            self._draw(now)
+
+    def _next_due(self, now: SimNow) -> SimNow | None:
+        """The earliest inner instant up to `now`, both clocks running evenly until then."""
+        link_ns, therapy_ns = self._next_link_ns(), self._next_therapy_ns()
+        instants: list[SimNow] = []
+        if link_ns <= now.link_ns:
+            instants.append(between_link(self._now, now, max(link_ns, self._now.link_ns)))
+        if therapy_ns <= now.therapy_ns:
+            instants.append(between(self._now, now, max(therapy_ns, self._now.therapy_ns)))
+        return min(instants, key=lambda instant: (instant.therapy_ns, instant.link_ns), default=None)
+
+    def _next_link_ns(self) -> int:
+        if self._firmware is None:
+            return NEVER_NS if self._power_on_ns is None else self._power_on_ns
+        machine_ns = self._firmware.machine.next_link_ns()
+        return NEVER_NS if machine_ns is None else machine_ns
+
+    def _next_therapy_ns(self) -> int:
+        instants = [self._afflictions.next_ns()]
+        if self._firmware is not None:
+            machine = self._firmware.machine
+            instants.append(machine.next_therapy_ns())
+            volume_ul = self._afflictions.next_volume_ul()
+            if volume_ul is not None and machine.program is not None:
+                position = machine.program_zero + position_of_volume(volume_ul, self.profile.steps_per_ul)
+                instants.append(self._plant.motor_reaches_ns(position))
+        return min((instant for instant in instants if instant is not None), default=NEVER_NS)
+
+    def _happen(self, now: SimNow) -> None:
+        """Everything that is due at this instant: power, faults, and what the pump makes of them."""
+        if self._power_on_ns is not None and now.link_ns >= self._power_on_ns:
+            self._end(Fault(FaultKind.POWER_CYCLE), now)
+        program_ul = (
+            self._firmware.machine.program_ul(now) if self._firmware and self._firmware.machine.program else None
+        )
+        while turn := self._afflictions.take_due(now.therapy_ns, program_ul):  # ends: at most MAX_PENDING wait
+            if turn.begins:
+                self._begin(turn, now)
+            else:
+                self._end(turn.fault, now)
+        if self._firmware is not None:
+            self._firmware.machine.settle(now)
+        self._draw(now)
+
+    def _draw(self, now: SimNow) -> None:
+        at_ns = now.therapy_ns
+        self.trace.add(TracePoint(at_ns, self._plant.at(at_ns).delivered_ul, self._plant.flow_ul_h(at_ns)))
+
+    def _take(self) -> bytes:
+        if self._firmware is None:
+            return b""
+        if self.is_unplugged:
+            self._firmware.lose()
+        return self._firmware.take(self._now)
+
+    # Faults.
+
+    def _begin(self, turn: Turn, now: SimNow) -> None:
+        fault = turn.fault
+        if turn.for_ns is not None:
+            self._afflictions.schedule(Turn(fault, begins=False), now.therapy_ns + turn.for_ns)
+        match fault.kind:
+            case FaultKind.DROP_REPLY:
+                self._link_faults.replies_to_drop += fault.count
+            case FaultKind.IGNORE_STOP:
+                self._link_faults.stops_to_ignore += fault.count
+            case FaultKind.POWER_CYCLE:
+                self._power_off(now, returns=turn.for_ns is None)
+            case FaultKind.EMPTY:
+                self._plant.fill(now.therapy_ns, 0)
+                self._afflictions.active.add(fault.kind)
+            case _:
+                self._plant.change(now.therapy_ns, afflict(self._plant.conditions, fault.kind, present=True))
+                self._afflictions.active.add(fault.kind)
+
+    def _end(self, fault: Fault, now: SimNow) -> None:
+        self._afflictions.active.discard(fault.kind)
+        match fault.kind:
+            case FaultKind.DROP_REPLY:
+                self._link_faults.replies_to_drop = 0
+            case FaultKind.IGNORE_STOP:
+                self._link_faults.stops_to_ignore = 0
+            case FaultKind.POWER_CYCLE:
+                self._power_on_ns = None
+                self._firmware = self._firmware or self._boot()
+            case FaultKind.EMPTY:
+                self._plant.fill(now.therapy_ns, self.profile.reservoir_ul)
+                self._kept.fit_bag(self._plant.at(now.therapy_ns).motor_position)
+            case _:
+                self._plant.change(now.therapy_ns, afflict(self._plant.conditions, fault.kind, present=False))
+
+    def _power_off(self, now: SimNow, *, returns: bool) -> None:
+        self._afflictions.active.add(FaultKind.POWER_CYCLE)
+        self._firmware = None
+        self._plant.change(now.therapy_ns, replace(self._plant.conditions, interval=0))
+        self._power_on_ns = now.link_ns + POWER_CYCLE_NS if returns else None
+
+    def _boot(self) -> CompanionFirmware:
+        machine = Machine(self.profile, self._plant, self._kept, self._rng, self._now, auto_confirm=self._auto_confirm)
+        return CompanionFirmware(machine, self.serial, self._tally, self._link_faults)
