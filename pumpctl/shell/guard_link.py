@@ -19,6 +19,7 @@ import pumpctl
 from pumpctl.events import GuardFired
 from pumpctl.guard.slot import SlotDamaged, StoppedByGuard, clear_slot, entries_from, read_slot
 from pumpctl.guard.wire import FRAME_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, SLOT_NAME, SOCKET_NAME, decode, encode
+from pumpctl.shell.unusable import REFUSED, Unusable
 
 READY_WAIT_S = 10.0
 RELEASE_WAIT_S = 15.0  # an older guard finishes a stop first: 10 s of STOPs, 2 s for its slot
@@ -28,8 +29,11 @@ SILENT_LIMIT_S = 3.0
 SILENT_STEP_S = 0.5
 
 
-class GuardUnavailable(Exception):
-    """There is no guard, so no port may open. One line: what, why, what to do next."""
+class GuardUnavailable(Unusable):
+    """There is no guard, so no port may open."""
+
+    def __init__(self, what: str, next_step: str) -> None:
+        super().__init__(what, next_step, REFUSED)
 
 
 @dataclass(slots=True)
@@ -59,7 +63,7 @@ class GuardLink:
             unrecorded = _claim(state_dir / SOCKET_NAME)
             recorded = read_slot(state_dir / SLOT_NAME)
         except SlotDamaged as error:
-            raise GuardUnavailable(f"{error}; look at every pump, then remove this file") from error
+            raise GuardUnavailable(str(error), "look at every pump, then remove this file") from error
         entries = {entry.channel: entry for entry in (*recorded, *unrecorded)}
         return cls(state_dir, loop or asyncio.get_running_loop(), _fired(tuple(entries.values())))
 
@@ -167,10 +171,10 @@ class GuardLink:
                 return
             case {"error": str(reason)}:
                 self._end()
-                raise GuardUnavailable(f"the guard did not start: {reason}; end what holds it, then start again")
+                raise GuardUnavailable(f"the guard did not start: {reason}", "end what holds it, then start again")
             case _:
                 self._end()
-                raise GuardUnavailable("the guard ended while starting; its own message is on standard error")
+                raise GuardUnavailable("the guard ended while starting", "its own message is on standard error")
 
     def _send(self, body: Mapping[str, object], descriptor: int | None = None) -> None:
         if not self._alive:
@@ -239,13 +243,13 @@ def _claim(path: Path) -> tuple[StoppedByGuard, ...]:
             return ()  # no guard, or one that was just leaving
         except OSError as error:
             raise GuardUnavailable(
-                f"{path}: the older guard does not answer: {error}; end it, then start again"
+                f"{path}: the older guard does not answer: {error}", "end it, then start again"
             ) from error
     match answer:
         case {"released": True, "unrecorded": rows}:
             return entries_from(rows, path)
         case {"error": str(reason), "daemon_pid": int(pid)}:
-            raise GuardUnavailable(f"{path}: {reason} (process id {pid}); end that one first")
+            raise GuardUnavailable(f"{path}: {reason} (process id {pid})", "end that one first")
         case _:
             return ()  # it ended before it answered: the lock tells whether another is there
 
