@@ -54,6 +54,7 @@ class Plant:
         self.profile = profile
         self.conditions = Conditions()
         self.max_flow_ul_h = 0.0
+        self.changes = 0  # what was foretold holds until this counts on
         self._base_ns = at_ns
         self._base = PlantState(
             motor_position=0,
@@ -171,6 +172,7 @@ class Plant:
 
     def _rebase(self, at_ns: int, state: PlantState) -> None:
         self._note_flow(at_ns)
+        self.changes += 1
         self._base_ns = self._seen_ns = at_ns
         self._base = self._seen = state
 

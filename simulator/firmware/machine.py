@@ -49,6 +49,8 @@ class Machine:
         self._power_on_ns = now.link_ns
         self._auto_press_ns: int | None = None
         self._prime_ul = 0
+        self._settled: tuple[int, Alarm] | None = None  # plant changes and alarms when nothing was left to do
+        self._foretold: tuple[int, Alarm, int | None] | None = None
         kept.boot_count += 1
         self._record(now, EventKind.POWER_ON, kept.boot_count)
 
@@ -140,6 +142,8 @@ class Machine:
 
     def settle(self, now: SimNow) -> None:
         """Everything that is due at this instant."""
+        if self._is_quiet(now):
+            return
         self._expire_token(now)
         if self._auto_press_ns is not None and now.link_ns >= self._auto_press_ns:
             self._auto_press_ns = None
@@ -151,6 +155,7 @@ class Machine:
             self._raise(now, Alarm.LEASE_ENDED)
         while rising := self.sensors.causes(now.therapy_ns, self.alarms) & ~self.alarms:
             self._raise(now, rising)  # ends: each round latches at least one of the thirteen bits
+        self._settled = (self._plant.changes, self.alarms)
 
     def next_link_ns(self) -> int | None:
         """The next instant of link time at which settle has something to do."""
@@ -159,12 +164,15 @@ class Machine:
         return min((instant for instant in instants if instant is not None), default=None)
 
     def next_therapy_ns(self) -> int | None:
-        """The same in therapy time."""
-        instants = (
-            self._plant.motor_reaches_ns(self._plant.conditions.stop_position),
-            self.sensors.next_cause_ns(self.alarms),
-        )
-        return min((instant for instant in instants if instant is not None), default=None)
+        """The same in therapy time. Foretold once for each change of the plant or of the alarms."""
+        if self._foretold is None or self._foretold[:2] != (self._plant.changes, self.alarms):
+            instants = (
+                self._plant.motor_reaches_ns(self._plant.conditions.stop_position),
+                self.sensors.next_cause_ns(self.alarms),
+            )
+            earliest = min((instant for instant in instants if instant is not None), default=None)
+            self._foretold = (self._plant.changes, self.alarms, earliest)
+        return self._foretold[2]
 
     # What it shows.
 
@@ -204,6 +212,13 @@ class Machine:
 
     def commanded_flow_ul_h(self) -> int:
         return motor.flow_of_interval(self._plant.conditions.interval, self.profile.steps_per_ul)
+
+    def _is_quiet(self, now: SimNow) -> bool:
+        """Nothing has changed since the last time, and nothing foretold has come."""
+        if self._settled != (self._plant.changes, self.alarms):
+            return False
+        link_ns, therapy_ns = self.next_link_ns(), self.next_therapy_ns()
+        return (link_ns is None or now.link_ns < link_ns) and (therapy_ns is None or now.therapy_ns < therapy_ns)
 
     def _infuse(self, now: SimNow, kind: EventKind) -> None:
         if self.program is None:

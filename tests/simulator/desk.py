@@ -22,7 +22,7 @@ _Answer = TypeVar("_Answer", bound=m.Answer)
 LATEST_NS = 100 * NS_PER_MS  # SPEC.md: no answer takes longer than STOPPED's 100 ms
 
 
-def program(flow_ul_h: int = 10_000, vtbi_ul: int = 100_000, lease_ms: int = 0, **changed: Any) -> m.Load:
+def program(flow_ul_h: int = 10_000, vtbi_ul: int = 100_000, lease_ms: int = 0, **changed: Any) -> m.Load:  # noqa: ANN401 - any field of Load
     """A program that the pump takes, unless a field is `changed`; the digest always fits."""
     usual = m.Load(
         program_id=PROGRAM_ID,
@@ -47,7 +47,7 @@ class Desk:
     ) -> None:
         self.pump = SimPump(profile, serial="SIM-0001", seed=seed, speed=speed, auto_confirm=auto_confirm)
         self.now = SimNow(0, 0)
-        self.sent = b""
+        self.sent = bytearray()
         self.notices: list[m.Notice] = []
         self.stopped_count = 0
         self.open(0xC0FFEE)
