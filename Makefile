@@ -32,7 +32,7 @@ check: dev-environment ## lint, format, types, import contracts
 
 bench: run-environment ## measured against floors taken in the same run; writes build/bench.json
 	@deploy/setup/programs.sh bench
-	@.venv/bin/python -m tests.bench.harness $(BENCH_ARGS)
+	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
 
 # Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -1,0 +1,42 @@
+"""`make bench`: measures every row, prints the table, writes build/bench.json. Refuses to fail on a time.
+
+python -m tests.bench [WORD...]     only the rows whose name holds one of the words
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench.harness import TITLE, Preparation, Row, line_of, measure
+from tests.bench.journal import durable_intent
+from tests.bench.link import link_round_trip
+from tests.bench.start_up import start_up
+
+BUILD = Path(__file__).resolve().parents[2] / "build"
+ROWS: dict[str, Preparation] = {
+    "link round trip": link_round_trip,
+    "durable intent": durable_intent,
+    "start-up": start_up,
+}
+
+
+def main(words: Sequence[str]) -> None:
+    folder = BUILD / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    print(TITLE)
+    rows: list[Row] = []
+    for name, prepared in ROWS.items():
+        if not words or any(word in name for word in words):
+            with prepared(folder) as subject:
+                rows.append(measure(subject))
+            print(line_of(rows[-1]), flush=True)
+    (BUILD / "bench.json").write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    print(f"{sum(row.met for row in rows)} of {len(rows)} goals met; written to build/bench.json")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

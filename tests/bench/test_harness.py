@@ -1,0 +1,46 @@
+"""The harness alternates, takes medians and judges a goal on both sides of its edge. No clock is involved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.bench.harness import Round, Subject, line_of, measure
+
+
+def subject(ours: Round, floor: Round | None, goal: float) -> Subject:
+    return Subject("a row", "us", goal, rounds=4, ours=ours, floor=floor)
+
+
+@pytest.mark.parametrize(("goal", "met"), [(2.0, True), (1.9, False)])
+def test_a_ratio_meets_its_goal_up_to_the_goal_itself(goal: float, met: bool) -> None:
+    row = measure(subject(lambda: [1.0, 4.0, 400.0], lambda: [2.0], goal))
+    assert (row.ours, row.floor, row.ratio, row.met) == (4.0, 2.0, 2.0, met)
+
+
+@pytest.mark.parametrize(("goal", "met"), [(3.0, True), (3.1, False)])
+def test_without_a_floor_the_goal_is_the_least_good_value(goal: float, met: bool) -> None:
+    row = measure(subject(lambda: [3.0], None, goal))
+    assert (row.ours, row.floor, row.ratio, row.met) == (3.0, None, None, met)
+
+
+def test_rounds_alternate_and_so_does_who_goes_first() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> Round:
+        def run() -> Sequence[float]:
+            order.append(name)
+            return [1.0]
+
+        return run
+
+    measure(subject(side("ours"), side("floor"), 1.0))
+    warm_up, rounds = order[:2], order[2:]
+    assert warm_up == ["ours", "floor"]
+    assert rounds == ["floor", "ours", "ours", "floor"] * 2
+
+
+def test_a_missed_goal_is_told_in_words() -> None:
+    assert "NOT MET" in line_of(measure(subject(lambda: [9.0], lambda: [1.0], 2.0)))
+    assert "NOT MET" not in line_of(measure(subject(lambda: [1.0], lambda: [1.0], 2.0)))
