@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from simulator.instant import NS_PER_S
 
-TRACE_LIMIT = 2_048
+TRACE_LIMIT = 1_024  # the control socket answers with all of them in 64 KiB
 
 
 @dataclass(frozen=True, slots=True)

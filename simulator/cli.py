@@ -1,0 +1,191 @@
+"""The `pumpsim` command: a simulated pump on a line, and a hand at it.
+
+Refuses to know pumps and ports. Imports stay inside the commands, so that each starts fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from simulator.failure import USAGE, Failure
+
+MAX_SPEED = 100_000
+MAX_SEED = (1 << 63) - 1
+
+app = typer.Typer(
+    name="pumpsim",
+    help="Simulated infusion pumps. Nothing here is connected to anybody.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+# Of its exceptions for an unusable command line Typer exports one; its base stands for all of them.
+_UnusableLine = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
+
+Control = Annotated[Path | None, typer.Option(help="The simulator's control socket.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+
+@app.command()
+def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
+    dialect: Annotated[str, typer.Option(help="What the pump speaks: companion.")],
+    pty: Annotated[Path | None, typer.Option(help="Where the link to the pseudo-terminal is made.")] = None,
+    tcp: Annotated[str | None, typer.Option(help="HOST:PORT to listen on; port 0 takes a free one.")] = None,
+    speed: Annotated[int, typer.Option(help="Therapy seconds in a real second.")] = 1,
+    epoch_boottime_ns: Annotated[int | None, typer.Option(help="When therapy time is 0; default: now.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="TOML file of faults.")] = None,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 1,
+    serial: Annotated[str, typer.Option(help="The pump's serial number.")] = "SIM-0001",
+    auto_confirm: Annotated[bool, typer.Option("--auto-confirm", help="The pump presses its own button.")] = False,
+    control: Control = None,
+) -> None:
+    """Serve one simulated pump in the foreground, in real or scaled time, until interrupted."""
+    import asyncio
+
+    from simulator.control import default_socket
+    from simulator.scenario import read_scenario
+    from simulator.serve import ServeOptions
+    from simulator.serve import serve as serve_pump
+
+    if dialect != "companion":
+        raise Failure(USAGE, f"--dialect {dialect}: not simulated; there is companion")
+    options = ServeOptions(
+        line=_line(pty, tcp),
+        control=control or default_socket(),
+        serial=_serial(serial),
+        seed=_in_range("--seed", seed, 0, MAX_SEED),
+        speed=_in_range("--speed", speed, 1, MAX_SPEED),
+        auto_confirm=auto_confirm,
+        epoch_ns=epoch_boottime_ns,
+        scenario=read_scenario(scenario) if scenario else (),
+    )
+    asyncio.run(serve_pump(options))
+
+
+@app.command()
+def inject(
+    fault: Annotated[str, typer.Argument(help="For instance occlusion, unplug or ignore_stop:3.")],
+    after: Annotated[str, typer.Option(help="Therapy time from now, as 5m or 90s.")] = "0s",
+    for_: Annotated[str | None, typer.Option("--for", help="Therapy time it lasts; default: until healed.")] = None,
+    control: Control = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let something go wrong with the running simulator."""
+    command: dict[str, Any] = {"command": "inject", "fault": _fault(fault), "after_ns": _span_ns("--after", after)}
+    if for_ is not None:
+        command["for_ns"] = _span_ns("--for", for_)
+    _ask(control, command, f"injected {fault}", as_json=as_json)
+
+
+@app.command()
+def heal(
+    fault: Annotated[str, typer.Argument(help="As injected; empty fits a full bag.")],
+    control: Control = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let it be right again."""
+    _ask(control, {"command": "heal", "fault": _fault(fault)}, f"healed {fault}", as_json=as_json)
+
+
+@app.command()
+def press(
+    button: Annotated[str, typer.Argument(help="confirm, stop or pause.")],
+    control: Control = None,
+    as_json: AsJson = False,
+) -> None:
+    """Press a button of the running simulator."""
+    if button not in ("confirm", "stop", "pause"):
+        raise Failure(USAGE, f"no button {button!r}; there are confirm, stop, pause")
+    _ask(control, {"command": "press", "button": button}, f"pressed {button}", as_json=as_json)
+
+
+@app.command()
+def state(
+    control: Control = None,
+    as_json: AsJson = False,
+    trace: Annotated[bool, typer.Option("--trace", help="With --json: delivered volume over time.")] = False,
+) -> None:
+    """What is really so, by the simulator's own truth."""
+    import json
+
+    from simulator.control import default_socket, request
+
+    answer = request(control or default_socket(), {"command": "state", "trace": trace})
+    if as_json:
+        typer.echo(json.dumps(answer))
+        return
+    alarms, faults = ", ".join(answer["alarms"]) or "none", ", ".join(answer["faults"]) or "none"
+    typer.echo(f"{answer['serial']}: {answer['state']}, alarms: {alarms}, faults: {faults}")
+    typer.echo(f"delivered {answer['delivered_ul'] / 1000:.3f} mL, flow now {answer['flow_ul_h'] / 1000:.3f} mL/h")
+    typer.echo(f"starts {answer['starts']}, stops {answer['stops_received']}, boot {answer['boot_count']}")
+
+
+def main() -> None:
+    """Run the command line. Whatever goes wrong with the input is one line on standard error."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except Failure as failure:
+        _fail(str(failure), failure.exit_code)
+    except _UnusableLine as error:
+        _fail(f"{error.format_message().rstrip('.')}; see pumpsim --help", USAGE)
+
+
+def _fail(line: str, exit_code: int) -> None:
+    typer.echo(f"pumpsim: {line}", err=True)
+    sys.exit(exit_code)
+
+
+def _ask(control: Path | None, command: dict[str, Any], said: str, *, as_json: bool) -> None:
+    import json
+
+    from simulator.control import default_socket, request
+
+    answer = request(control or default_socket(), command)
+    typer.echo(json.dumps(answer) if as_json else said)
+
+
+def _line(pty: Path | None, tcp: str | None) -> Path | tuple[str, int]:
+    if (pty is None) == (tcp is None):
+        raise Failure(USAGE, "give either --pty LINK or --tcp HOST:PORT")
+    if pty is not None:
+        return pty
+    host, _, port = str(tcp).rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise Failure(USAGE, f"--tcp {tcp}: not HOST:PORT, as 127.0.0.1:7000")
+    return host.strip("[]"), int(port)
+
+
+def _serial(serial: str) -> str:
+    """SPEC.md section 3: at most 16 printable characters, and `SIM-` is kept for simulators."""
+    if not serial.startswith("SIM-") or len(serial) > 16 or not all("!" <= letter <= "~" for letter in serial):
+        raise Failure(USAGE, f"--serial {serial}: a simulated pump's begins SIM- and has at most 16 ASCII characters")
+    return serial
+
+
+def _in_range(option: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise Failure(USAGE, f"{option} {value}: not from {least} to {most}")
+    return value
+
+
+def _fault(text: str) -> str:
+    from simulator.faults import parse_fault
+
+    try:
+        return str(parse_fault(text))
+    except ValueError as error:
+        raise Failure(USAGE, str(error)) from None
+
+
+def _span_ns(option: str, text: str) -> int:
+    from simulator.scenario import parse_span_ns
+
+    try:
+        return parse_span_ns(text)
+    except ValueError as error:
+        raise Failure(USAGE, f"{option}: {error}") from None

@@ -1,0 +1,183 @@
+"""A simulated pump in real or scaled time: one loop between a line, a control socket and the pump's next wake-up.
+
+Refuses to know how a pump behaves. This is the one place of the simulator that reads a clock. Link time is
+CLOCK_BOOTTIME; therapy time is `speed` times what has passed of it since `epoch_ns`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time  # noqa: TID251 - the simulator's one door for clocks
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator.control import Answer, Command, ControlServer
+from simulator.faults import ScheduledFault, parse_fault
+from simulator.instant import NS_PER_MS, NS_PER_S, SimNow
+from simulator.port import Port, PtyPort, TcpPort
+from simulator.pump import NEVER_NS, Button, SimPump
+
+LONGEST_SLEEP_S = 3_600.0  # CLOCK_BOOTTIME runs while the host sleeps, the loop's clock does not
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """`line` is a link for a pty, or (host, port)."""
+
+    line: Path | tuple[str, int]
+    control: Path
+    serial: str
+    seed: int
+    speed: int
+    auto_confirm: bool
+    epoch_ns: int | None
+    scenario: tuple[ScheduledFault, ...]
+
+
+class Clock:
+    """Both clocks from one."""
+
+    def __init__(self, speed: int, epoch_ns: int | None) -> None:
+        self._speed = speed
+        self._epoch_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if epoch_ns is None else epoch_ns
+
+    def now(self) -> SimNow:
+        """The present instant."""
+        link_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return SimNow(link_ns, self._speed * (link_ns - self._epoch_ns))
+
+
+class Station:
+    """The pump, its line and its alarm clock."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        self._clock = Clock(options.speed, options.epoch_ns)
+        self.pump = SimPump(
+            serial=options.serial,
+            seed=options.seed,
+            speed=options.speed,
+            auto_confirm=options.auto_confirm,
+            now=self._clock.now(),
+            scenario=options.scenario,
+        )
+        self.port = _port(options.line, self._receive)
+        self._alarm_clock: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """The line is there and time runs."""
+        self.port.open()
+        self._advance()
+
+    def close(self) -> None:
+        """Nothing of it is left."""
+        if self._alarm_clock is not None:
+            self._alarm_clock.cancel()
+        self.port.close()
+
+    def answer(self, command: Command) -> Answer:
+        """Carry out a command of the control socket. Raises ValueError with a line for people."""
+        now = self._clock.now()
+        match command.get("command"):
+            case "state":
+                answer = self._state(now, with_trace=command.get("trace") is True)
+            case "inject":
+                fault = parse_fault(_text(command, "fault"))
+                for_ns = _span_ns(command, "for_ns") if "for_ns" in command else None
+                self.pump.inject(fault, now, after_ns=_span_ns(command, "after_ns"), for_ns=for_ns)
+                answer = {"injected": str(fault)}
+            case "heal":
+                fault = parse_fault(_text(command, "fault"))
+                self.pump.heal(fault, now)
+                answer = {"healed": fault.kind.value}
+            case "press":
+                button = _button(_text(command, "button"))
+                self.pump.press(button, now)
+                answer = {"pressed": button.value}
+            case unknown:
+                raise ValueError(f"unknown command {unknown!r}")
+        self._advance()
+        return answer
+
+    def _receive(self, received: bytes) -> None:
+        self.port.write(self.pump.receive(received, self._clock.now()))
+        self._arrange()
+
+    def _advance(self) -> None:
+        self.port.write(self.pump.advance(self._clock.now()))
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """After every step: the cable as the faults have it, the alarm clock for the next wake-up."""
+        if self.pump.is_unplugged == self.port.is_open:
+            self.port.close() if self.pump.is_unplugged else self.port.open()
+        if self._alarm_clock is not None:
+            self._alarm_clock.cancel()
+        due_ns = self.pump.call_at()
+        wait_s = (due_ns - self._clock.now().link_ns) / NS_PER_S if due_ns < NEVER_NS else LONGEST_SLEEP_S
+        wait_s = min(max(wait_s, 0.0), LONGEST_SLEEP_S)
+        self._alarm_clock = asyncio.get_running_loop().call_later(wait_s, self._advance)
+
+    def _state(self, now: SimNow, *, with_trace: bool) -> dict[str, Any]:
+        state = asdict(self.pump.truth(now))
+        if with_trace:
+            points = self.pump.trace.points
+            state["trace"] = [
+                [point.therapy_ns // NS_PER_MS, round(point.delivered_ul, 3), round(point.flow_ul_h)]
+                for point in points
+            ]
+        return state
+
+
+async def serve(options: ServeOptions) -> None:
+    """Until SIGINT or SIGTERM. Prints one JSON line when all is ready."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    station = Station(options)
+    control = ControlServer(options.control, station.answer)
+    await control.open()
+    try:
+        station.open()
+        _say_ready(options, station.port)
+        await ended.wait()
+    finally:
+        station.close()
+        await control.close()
+
+
+def _say_ready(options: ServeOptions, port: Port) -> None:
+    where = "pty" if isinstance(options.line, Path) else "tcp"
+    ready = {"ready": True, where: port.where, "control": str(options.control), "serial": options.serial}
+    sys.stdout.write(json.dumps(ready | {"speed": options.speed, "seed": options.seed}) + "\n")
+    sys.stdout.flush()
+
+
+def _port(line: Path | tuple[str, int], on_bytes: Callable[[bytes], None]) -> Port:
+    return PtyPort(line, on_bytes) if isinstance(line, Path) else TcpPort(*line, on_bytes)
+
+
+def _text(command: Command, key: str) -> str:
+    value = command.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"no {key}")  # noqa: TRY004 - one kind of error for one caller
+    return value
+
+
+def _span_ns(command: Command, key: str) -> int:
+    value = command.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{key} is nanoseconds of therapy time, not {value!r}")
+    return value
+
+
+def _button(text: str) -> Button:
+    try:
+        return Button(text)
+    except ValueError:
+        raise ValueError(f"no button {text!r}; there are {', '.join(button.value for button in Button)}") from None
