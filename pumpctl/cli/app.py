@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from pumpctl import __version__
+from pumpctl.cli import stop
 from pumpctl.cli.failure import Failure
 
 app = typer.Typer(
@@ -34,6 +35,9 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
     """Companion of an infusion pump: orders in, supervised pump programs out. Not a medical device."""
+
+
+stop.register(app)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ class Outcome(Enum):
     STOPPED = "stopped"  # the pump answered the guard
     NOT_PROVEN = "not_proven"
     NOT_ARMED = "not_armed"  # which pump is at this port is not known: nothing was written
-    UNKNOWN_CHANNEL = "unknown_channel"
+    NO_PORT = "no_port"  # no port is open under that name
 
 
 @dataclass(frozen=True, slots=True)

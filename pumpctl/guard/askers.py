@@ -12,6 +12,7 @@ from pathlib import Path
 from pumpctl.guard.wire import MESSAGE_LIMIT_BYTES, encode
 
 ASKER_LIMIT = 16
+BACKLOG = 128
 UMASK = 0o117  # the socket gets mode 0660
 
 
@@ -23,23 +24,25 @@ class Askers:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         path.unlink(missing_ok=True)  # left by a dead guard: we hold the lock
         self.listener.bind(str(path))
-        self.listener.listen(ASKER_LIMIT)
+        self.listener.listen(BACKLOG)
         self._connections: dict[int, tuple[socket.socket, bytes]] = {}
 
     def descriptors(self) -> list[int]:
         return list(self._connections)
 
-    def accept(self) -> int | None:
-        """Let one in. Returns the descriptor of the one dropped for it, if any."""
-        try:
-            connection, _ = self.listener.accept()
-        except OSError:
-            return None
-        connection.settimeout(0)
-        dropped = next(iter(self._connections)) if len(self._connections) >= ASKER_LIMIT else None
-        if dropped is not None:
-            self.drop(dropped)
-        self._connections[connection.fileno()] = (connection, b"")
+    def accept(self) -> list[int]:
+        """Let in who waits. Returns the descriptors of those dropped for it."""
+        dropped: list[int] = []
+        for _ in range(ASKER_LIMIT):
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                break  # nobody waits, or it has left again
+            connection.settimeout(0)
+            if len(self._connections) >= ASKER_LIMIT:
+                dropped.append(next(iter(self._connections)))
+                self.drop(dropped[-1])
+            self._connections[connection.fileno()] = (connection, b"")
         return dropped
 
     def lines(self, asker: int) -> list[bytes] | None:

@@ -132,7 +132,7 @@ class Watch:
         request = next((r for r in self._requests if r.asker == asker), None)
         if request is None:  # one for each asker, however often it asks: bounded by the connections
             self._requests.append(request := _Request(asker))
-        request.outcomes.update(dict.fromkeys(wanted - set(self._channels), Outcome.UNKNOWN_CHANNEL))
+        request.outcomes.update(dict.fromkeys(wanted - set(self._channels), Outcome.NO_PORT))
         request.waiting |= wanted & set(self._channels)
         for name in wanted & set(self._channels):
             known = self._channels[name]

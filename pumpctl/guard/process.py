@@ -95,8 +95,9 @@ class Guard:
         for asker in self._askers.descriptors():
             if asker in ready:
                 self._hear_asker(asker, now)
-        if self._askers.listener.fileno() in ready and (dropped := self._askers.accept()) is not None:
-            self._forget(dropped)
+        if self._askers.listener.fileno() in ready:
+            for dropped in self._askers.accept():
+                self._forget(dropped)
 
     def _forget(self, asker: int) -> None:
         self._watch.forget(asker)

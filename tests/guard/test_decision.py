@@ -131,7 +131,7 @@ def test_an_unarmed_channel_is_never_written_to_and_the_asker_is_told(run: Run) 
 
 
 def test_a_channel_that_is_not_there_is_named(run: Run) -> None:
-    assert run.armed(lease=False).ask("b").answers() == [{"b": Outcome.UNKNOWN_CHANNEL}]
+    assert run.armed(lease=False).ask("b").answers() == [{"b": Outcome.NO_PORT}]
 
 
 def test_a_stop_of_all_without_any_pump_is_answered(run: Run) -> None:
