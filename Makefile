@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean run-environment dev-environment
+.PHONY: help demo test check bench lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -20,8 +20,7 @@ demo: run-environment ## an order, a simulated pump and the daemon: a whole infu
 	@deploy/setup/programs.sh demo
 	@.venv/bin/python -m simulator.rig.demo $(DEMO_ARGS)
 
-test: check ## make check, then every test; the last line is pytest's
-	@deploy/setup/programs.sh test
+test: test-programs check ## make check, then every test; the last line is pytest's
 	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
 
 check: dev-environment ## lint, format, types, import contracts
@@ -35,7 +34,7 @@ bench: run-environment ## measured against floors taken in the same run; writes 
 	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
 
 # Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
-LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	pyproject.toml --extra rig --group pyproject.toml:build
 
 lock: ## resolve pyproject.toml anew into both lock files (needs uv)
@@ -46,6 +45,9 @@ lock: ## resolve pyproject.toml anew into both lock files (needs uv)
 clean: ## remove the environment, what was built and all caches
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test-programs:
+	@deploy/setup/programs.sh test
 
 run-environment:
 	@deploy/setup/environment.sh run $(PYTHON)
