@@ -103,14 +103,4 @@ class Refuse:
     details: Json | None = None
 
 
-Effect: TypeAlias = (
-    Record
-    | WritePump
-    | ClosePort
-    | ArmGuard
-    | DisarmGuard
-    | Publish
-    | Annunciate
-    | Reply
-    | Refuse
-)
+Effect: TypeAlias = Record | WritePump | ClosePort | ArmGuard | DisarmGuard | Publish | Annunciate | Reply | Refuse

@@ -76,10 +76,6 @@ class Delivered:
         counted = self.largest_ul + self._widening_ul(therapy_ns)
         return -(-counted * (1000 + self.accuracy_permille) // 1000)
 
-    def worst_case_ul(self) -> int:
-        """All of it, and what the accuracy allows on top: for a dose that can no longer be read."""
-        return -(-max(self.vtbi_ul, self.largest_ul) * (1000 + self.accuracy_permille) // 1000)
-
     def _widening_ul(self, therapy_ns: int) -> int:
         silent_ns = max(0, therapy_ns - self.asked_therapy_ns)
         widening = -(-self.moving_ul_h * silent_ns // NS_PER_H)

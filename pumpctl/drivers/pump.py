@@ -13,7 +13,9 @@ from typing import Protocol, TypeAlias
 from pumpctl.core.capability import Capability
 from pumpctl.core.delivered import Counters
 from pumpctl.core.instant import Now
-from pumpctl.core.program import Program
+from pumpctl.core.program import PhaseKind, Program
+
+LOADING_KINDS = frozenset({PhaseKind.LOADING, PhaseKind.EMERGENCY})
 
 
 class PumpActivity(Enum):
@@ -51,7 +53,9 @@ class LoadProgram:
 
 @dataclass(frozen=True, slots=True)
 class ReadProgram:
-    pass
+    """Read back what the pump would run, to be compared with this program."""
+
+    expected: Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +258,7 @@ class Driver(Protocol):
         """The bytes to write. Raises LocalProtocolError when busy."""
         ...
 
-    def receive(self, received: bytes, now: Now) -> list[Fact]:
+    def receive(self, received: bytes) -> list[Fact]:
         """What these bytes say."""
         ...
 

@@ -1,0 +1,49 @@
+"""Alarms of one channel: raised once, repeated never, cleared by cause or by a person.
+
+Refuses to know what rings. Each raise and each end is recorded, published (retained while
+active) and annunciated at this host; the priority is that of hazards.md.
+"""
+
+from __future__ import annotations
+
+from pumpctl.core.reason import Priority
+from pumpctl.effects import Annunciate, Publish
+from pumpctl.supervision.channel import ActiveAlarm, Channel
+from pumpctl.supervision.outbox import Outbox
+
+_LOUDNESS = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
+
+
+def raise_alarm(channel: Channel, code: str, priority: Priority, message: str, out: Outbox) -> None:
+    """Raise, or escalate to a higher priority; an alarm that is on already is not raised again."""
+    active = channel.alarms.get(code)
+    if active is not None and _LOUDNESS[active.priority] >= _LOUDNESS[priority]:
+        return
+    channel.alarms[code] = ActiveAlarm(priority, message, out.now.link_ns)
+    told = {"code": code, "priority": priority.value, "message": message}
+    out.add(Annunciate(channel.name, code, priority, active=True, message=message))
+    out.add(Publish(channel.name, f"alarm/{code}", {**told, "since_ms": out.now.utc_ms}))
+    out.event(channel.name, "alarm_raised", told)
+    out.record("alarm_raised", {"channel": channel.name, **told})
+
+
+def end_alarm(channel: Channel, code: str, out: Outbox) -> None:
+    """The cause is gone, or a person cleared the latch behind it. Nothing when it is not on."""
+    active = channel.alarms.pop(code, None)
+    if active is None:
+        return
+    out.add(Annunciate(channel.name, code, active.priority, active=False, message=active.message))
+    out.add(Publish(channel.name, f"alarm/{code}", None))
+    out.event(channel.name, "alarm_ended", {"code": code})
+    out.record("alarm_ended", {"channel": channel.name, "code": code})
+
+
+def acknowledge(channel: Channel, code: str, out: Outbox) -> bool:
+    """A person has heard it: silence here; it stays active everywhere. False when it is not on."""
+    active = channel.alarms.get(code)
+    if active is None:
+        return False
+    active.acknowledged = True
+    out.add(Annunciate(channel.name, code, active.priority, active=False, message=active.message))
+    out.record("alarm_acknowledged", {"channel": channel.name, "code": code})
+    return True

@@ -1,0 +1,126 @@
+"""One channel: a pump, the link to it, and everything believed about them now.
+
+Refuses to decide: it is the notebook that the other rooms of this package read and write.
+Unknown is None, and nothing here is optimistic by default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pumpctl.configuration import ChannelConfiguration
+from pumpctl.core.delivered import Counters
+from pumpctl.core.delivery import DeliveryState, Trigger, step
+from pumpctl.core.instant import NS_PER_S
+from pumpctl.core.program import Program
+from pumpctl.core.reason import Priority, Reason
+from pumpctl.drivers.pump import Driver, Identified, StatusRead
+from pumpctl.supervision.infusion import Infusion
+
+
+class Link(Enum):
+    """What the daemon can say about the cable."""
+
+    DOWN = "down"  # no open port
+    IDENTIFYING = "identifying"  # open; the serial number has not matched yet
+    UP = "up"
+    SILENT = "silent"  # open, identified, and nothing heard for 3 s
+    REFUSED = "refused"  # the wrong pump: closed for good until a person looks
+
+
+class IllegalMove(Exception):
+    """A transition that the table does not hold was asked for: a bug, not a refusal."""
+
+
+@dataclass(slots=True)
+class StopPursuit:
+    """A stop that has been asked for and is not proven yet."""
+
+    reasons: list[Reason]
+    latches: bool
+    asked_ns: int
+    last_sent_ns: int | None = None
+    answered: bool = False
+    escalated: bool = False
+
+
+@dataclass(slots=True)
+class Window:
+    """Volume watched over time: where it began, uL and ns of therapy time."""
+
+    largest_ul: int
+    began_therapy_ns: int
+
+
+@dataclass(slots=True)
+class ActiveAlarm:
+    """An alarm that is on, since when (link time), and whether a person silenced it."""
+
+    priority: Priority
+    message: str
+    since_ns: int
+    acknowledged: bool = False
+
+
+@dataclass(slots=True)
+class Channel:
+    """See the module docstring. Instants ending in `_ns` are link time."""
+
+    configuration: ChannelConfiguration
+    driver: Driver
+    state: DeliveryState = DeliveryState.UNKNOWN
+    link: Link = Link.DOWN
+    link_reason: str = "not opened yet"
+    identity: Identified | None = None
+    known_boot: int | None = None
+    reconciled: bool = False
+    status: StatusRead | None = None
+    heard_ns: int | None = None
+    infusion: Infusion | None = None
+    last_account: tuple[Program, int, int] | None = None  # the last settled program, least and most uL
+    read_back_equal: bool = False
+    program_sent: bool = False
+    awaiting_since_ns: int | None = None
+    stop: StopPursuit | None = None
+    latched: list[Reason] = field(default_factory=list[Reason])
+    still_base: Counters | None = None
+    window: Window | None = None
+    infusing_since_ns: int = 0
+    event_cursor: int | None = None
+    status_wanted: bool = False
+    pause_wanted: bool = False
+    acknowledge_wanted: bool = False
+    lease_until_uptime_ms: int | None = None
+    away_until_ms: int | None = None
+    next_poll_ns: int = 0
+    next_identify_ns: int = 0
+    deadline_ns: int = 0
+    alarms: dict[str, ActiveAlarm] = field(default_factory=dict[str, ActiveAlarm])
+    guard_armed_lease: bool | None = None
+    published: tuple[object, ...] | None = None
+    published_ns: int = -NS_PER_S
+    state_seq: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.configuration.name
+
+    @property
+    def patient_id(self) -> str:
+        return self.configuration.patient_id
+
+    @property
+    def identified(self) -> bool:
+        return self.link in {Link.UP, Link.SILENT}
+
+    def move(self, trigger: Trigger) -> None:
+        """Take a transition of the table; a pair it does not hold is a bug here."""
+        following = step(self.state, trigger)
+        if following is None:
+            raise IllegalMove(f"{self.name}: {trigger.value} in {self.state.value}")
+        self.state = following
+
+    def owes_dose(self) -> bool:
+        """A program of this channel may have delivered and is not settled."""
+        return self.infusion is not None and self.infusion.may_have_started

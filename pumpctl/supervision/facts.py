@@ -1,0 +1,247 @@
+"""What a pump said, written into its channel's notebook.
+
+Refuses to trust a link before the serial number has matched, and a status before the pump's past
+has been reconciled with ours (supervision/reconciling.py).
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from pumpctl.configuration import Mode
+from pumpctl.core.delivery import DeliveryState, Trigger
+from pumpctl.core.reason import Priority, Reason
+from pumpctl.drivers.pump import (
+    AcknowledgeAlarms,
+    Command,
+    ConfirmationRead,
+    Denied,
+    Done,
+    EventRead,
+    Fact,
+    Identified,
+    Identify,
+    LineNoise,
+    LoadProgram,
+    Noticed,
+    Pause,
+    ProgramRead,
+    ReadConfirmation,
+    ReadEvent,
+    ReadProgram,
+    ReadStatus,
+    Renew,
+    Resume,
+    Start,
+    StatusRead,
+    StopProven,
+    Unanswered,
+)
+from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
+from pumpctl.supervision.alarms import end_alarm, raise_alarm
+from pumpctl.supervision.channel import Channel, Link
+from pumpctl.supervision.door import intend, not_effective
+from pumpctl.supervision.infusion import Outcome
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.polling import poll_ns
+from pumpctl.supervision.readings import weigh_status
+from pumpctl.supervision.reconciling import reconcile
+from pumpctl.supervision.settling import doubt
+from pumpctl.supervision.stopping import request_stop, stop_answered
+from pumpctl.supervision.ward import Ward
+
+_S = DeliveryState
+HOLDS_OUR_PROGRAM = frozenset({_S.STARTING, _S.INFUSING, _S.PAUSING, _S.PAUSED, _S.AWAITING_CONFIRMATION})
+
+
+def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
+    """Apply one fact."""
+    if not isinstance(fact, (LineNoise, Unanswered)):
+        _heard(channel, out)
+    match fact:
+        case Identified():
+            _identified(ward, channel, fact, out)
+        case StatusRead():
+            _status(ward, channel, fact, out)
+        case ProgramRead():
+            _program_read(ward, channel, fact, out)
+        case ConfirmationRead():
+            channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
+            if channel.state is _S.AWAITING_CONFIRMATION:
+                intend(ward, channel, fact, out)
+        case Done():
+            _done(channel, fact.command)
+        case Denied():
+            _denied(ward, channel, fact, out)
+        case Unanswered():
+            _unanswered(ward, channel, fact.command, out)
+        case StopProven():
+            stop_answered(channel)
+        case Noticed():
+            channel.status_wanted = True
+            _stop_for_alarms(channel, fact.stopping_alarms, out)
+        case EventRead():
+            channel.event_cursor = fact.index + 1
+            _stop_for_alarms(channel, fact.stopping_alarms, out)
+        case LineNoise():
+            return
+        case _:
+            assert_never(fact)
+
+
+def _heard(channel: Channel, out: Outbox) -> None:
+    channel.heard_ns = out.now.link_ns
+    if channel.link is Link.SILENT:
+        channel.link, channel.link_reason = Link.UP, ""
+        out.add(Publish(channel.name, "link", {"link": "up"}))
+    if channel.link is Link.UP:
+        end_alarm(channel, "link_lost", out)
+
+
+def _identified(ward: Ward, channel: Channel, who: Identified, out: Outbox) -> None:
+    if channel.link is not Link.IDENTIFYING:
+        return
+    wrong = _not_ours(ward, channel, who)
+    if wrong is not None:
+        channel.link, channel.link_reason = Link.REFUSED, wrong.message
+        out.add(DisarmGuard(channel.name))
+        out.add(ClosePort(channel.name, wrong.message))
+        out.record("port_refused", {"channel": channel.name, "code": wrong.code, "serial": who.serial})
+        raise_alarm(channel, wrong.code, Priority.HIGH, wrong.message, out)
+        return
+    channel.identity, channel.link, channel.link_reason = who, Link.UP, ""
+    channel.status_wanted = True
+    arm_guard(channel, out, anew=True)
+    out.add(Publish(channel.name, "link", {"link": "up"}))
+    end_alarm(channel, "link_lost", out)
+
+
+def _not_ours(ward: Ward, channel: Channel, who: Identified) -> Reason | None:
+    """Why this pump may not be spoken to: hazards H25, H62, H78."""
+    expected = channel.configuration.serial
+    if who.serial != expected:
+        return Reason("wrong_pump", f"the port holds pump {who.serial!r}, the channel is for {expected!r}")
+    if ward.configuration.mode is Mode.THERAPY and who.simulated:
+        return Reason("simulated_pump", "mode therapy does not drive a simulated pump")
+    if ward.configuration.mode is Mode.RIG and not who.simulated:
+        return Reason("real_pump", "mode rig drives simulated pumps only")
+    if ward.configuration.speed != 1 and not who.simulated:
+        return Reason("scaled_time", "therapy time may be scaled for a simulated pump only")
+    if not who.capability.kvo_can_be_zero:
+        return Reason("kvo_not_zero", "the pump cannot switch its keep-vein-open flow off")
+    return None
+
+
+def arm_guard(channel: Channel, out: Outbox, *, anew: bool = False) -> None:
+    """Give the guard the STOP of this channel; tell it when a lease program runs and when not."""
+    lease = channel.state in {_S.STARTING, _S.INFUSING, _S.PAUSING} and channel.lease_until_uptime_ms is not None
+    if not channel.identified or (not anew and lease == channel.guard_armed_lease):
+        return
+    channel.guard_armed_lease = lease
+    out.add(ArmGuard(channel.name, channel.driver.stop_frame, channel.driver.stopped_frame, lease))
+
+
+def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
+    before = channel.status
+    if before is not None and status.asked.link_ns <= before.asked.link_ns:
+        return
+    channel.status, channel.status_wanted = status, False
+    channel.next_poll_ns = status.asked.link_ns + poll_ns(ward, channel)
+    if channel.event_cursor is None or channel.known_boot != status.counters.boot_count:
+        # The history before the first look, or before a power-on, is not ours to judge.
+        channel.event_cursor = status.event_count
+    channel.known_boot = status.counters.boot_count
+    if channel.reconciled:
+        weigh_status(ward, channel, status, out)
+    else:
+        reconcile(ward, channel, out)
+
+
+def _program_read(ward: Ward, channel: Channel, read: ProgramRead, out: Outbox) -> None:
+    infusion = channel.infusion
+    channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
+    if infusion is None:
+        return
+    channel.read_back_equal = read.equals is infusion.program
+    if not channel.reconciled:
+        channel.status_wanted = True
+        if not channel.read_back_equal:
+            reconcile(ward, channel, out, read_back_failed=True)
+    elif channel.state is _S.PROGRAMMING:
+        if channel.read_back_equal:
+            channel.move(Trigger.READ_BACK_EQUAL)
+            return
+        reason = Reason("read_back_differs", "the pump's program is not the compiled one")
+        request_stop(channel, (reason,), Priority.HIGH, out)
+
+
+def _done(channel: Channel, command: Command) -> None:
+    """The pump agreed. What it does is read from its next status."""
+    match command:
+        case LoadProgram():
+            channel.program_sent = True
+        case Start() | Resume() | Pause():
+            channel.pause_wanted = False
+            channel.status_wanted = True
+        case Renew():
+            channel.lease_until_uptime_ms = command.until_uptime_ms
+        case AcknowledgeAlarms():
+            channel.acknowledge_wanted = False
+            channel.status_wanted = True
+        case Identify() | ReadStatus() | ReadProgram() | ReadConfirmation() | ReadEvent():
+            return
+        case _:
+            assert_never(command)
+
+
+def _denied(ward: Ward, channel: Channel, denied: Denied, out: Outbox) -> None:
+    reason = Reason(f"pump_refused_{denied.code}", f"the pump refused: {denied.code}")
+    match denied.command:
+        case Start() | Resume():
+            channel.status_wanted = True
+            not_effective(ward, channel, Outcome.DENIED, (reason,), out)
+            raise_alarm(channel, "start_refused", Priority.LOW, reason.message, out)
+        case LoadProgram():
+            request_stop(channel, (reason,), Priority.MEDIUM, out, latches=False)
+            raise_alarm(channel, reason.code, Priority.LOW, reason.message, out)
+        case Pause():
+            channel.pause_wanted, channel.status_wanted = False, True
+            raise_alarm(channel, "pause_refused", Priority.MEDIUM, reason.message, out)
+        case Renew():
+            channel.lease_until_uptime_ms, channel.status_wanted = None, True
+            request_stop(channel, (reason,), Priority.HIGH, out)
+        case ReadEvent():
+            # Older than the ring: what it held is lost, the status says how many there are.
+            channel.event_cursor = channel.status.event_count if channel.status else None
+        case AcknowledgeAlarms():
+            channel.acknowledge_wanted = False
+        case Identify() | ReadStatus() | ReadProgram() | ReadConfirmation():
+            channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
+        case _:
+            assert_never(denied.command)
+
+
+def _unanswered(ward: Ward, channel: Channel, command: Command, out: Outbox) -> None:
+    """No reply. A dosing command is now unconfirmed: the pump is asked, the command is never resent."""
+    channel.status_wanted = True
+    if isinstance(command, Start | Resume) and channel.infusion is not None:
+        channel.infusion.unconfirmed = True
+        doubt(ward, channel.infusion)
+        out.record(
+            "dosing_outcome",
+            {
+                "channel": channel.name,
+                "program_id": command.program_id.hex(),
+                "outcome": Outcome.UNCONFIRMED.value,
+            },
+            anchored=True,
+        )
+        told = "the pump did not answer a start: it may be running; asking it, not repeating"
+        raise_alarm(channel, "dosing_unconfirmed", Priority.HIGH, told, out)
+
+
+def _stop_for_alarms(channel: Channel, stopping_alarms: tuple[str, ...], out: Outbox) -> None:
+    if not stopping_alarms or channel.state not in HOLDS_OUR_PROGRAM:
+        return
+    reasons = tuple(Reason(code, f"the pump alarms: {code}") for code in stopping_alarms)
+    request_stop(channel, reasons, Priority.HIGH, out)

@@ -1,0 +1,71 @@
+"""One program on its way through a pump: what was asked, what was sent, what was delivered.
+
+Refuses to know links and alarms. The outcome of a dosing command is one of four, and
+`unconfirmed` stays until the pump itself has said what happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from pumpctl.core.delivered import Counters, Delivered
+from pumpctl.core.instant import Now
+from pumpctl.core.program import Program
+
+
+class Outcome(Enum):
+    """What became of a dosing command."""
+
+    NOT_SENT = "not_sent"
+    UNCONFIRMED = "unconfirmed"
+    DENIED = "denied"
+    CONFIRMED = "confirmed"
+
+
+@dataclass(slots=True)
+class Dosing:
+    """The one outstanding dosing command of a channel: intended, made durable, sent."""
+
+    resume: bool
+    token: int
+    intent_seq: int
+    intended_ns: int  # link time
+    durable: bool = False
+    sent: Now | None = None
+
+
+@dataclass(slots=True)
+class Infusion:
+    """A program and its life. `base` are the pump's counters before its first drop."""
+
+    program: Program
+    due_utc_ms: int
+    start_before_utc_ms: int
+    delivered: Delivered | None = None
+    dosing: Dosing | None = None
+    refused_token: int | None = None
+    unconfirmed: bool = False
+    started_utc_ms: int | None = None
+    paused_therapy_ns: int | None = None
+    remaining: tuple[Program, ...] = field(default=())
+
+    @property
+    def program_id(self) -> bytes:
+        return self.program.program_id
+
+    @property
+    def may_have_started(self) -> bool:
+        """From here its volume counts against the patient."""
+        return self.delivered is not None
+
+    def begin(self, base: Counters, accuracy_permille: int, now: Now) -> None:
+        """START is about to be written: from this instant the drug may flow."""
+        self.started_utc_ms = now.utc_ms
+        self.delivered = Delivered(
+            base=base,
+            vtbi_ul=self.program.vtbi_ul,
+            accuracy_permille=accuracy_permille,
+            asked_therapy_ns=now.therapy_ns,
+            moving_ul_h=self.program.flow_rate_ul_h,
+        )

@@ -1,0 +1,122 @@
+"""What to ask a pump next, and when: one command at a time, the most urgent first.
+
+Refuses to send: it names the command, the controller writes it. STOP is not here (it waits for
+no turn), nor are START and RESUME (supervision/door.py). Nothing is queued: each question is
+chosen afresh from the channel at the moment the line is free.
+"""
+
+from __future__ import annotations
+
+from pumpctl.core.delivery import DeliveryState
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S, Now
+from pumpctl.core.program import LinkLoss
+from pumpctl.drivers.pump import (
+    LOADING_KINDS,
+    AcknowledgeAlarms,
+    Command,
+    Identify,
+    LoadProgram,
+    Pause,
+    PumpActivity,
+    ReadConfirmation,
+    ReadEvent,
+    ReadProgram,
+    ReadStatus,
+    Renew,
+)
+from pumpctl.supervision.channel import Channel, Link
+from pumpctl.supervision.ward import Ward
+
+_S = DeliveryState
+FASTEST_NS = 50 * NS_PER_MS  # design section 7: link time is never scaled below this
+INFUSING_NS = NS_PER_S
+LOADING_NS = NS_PER_S // 4
+IDLE_NS = 5 * NS_PER_S
+IDENTIFY_AGAIN_NS = NS_PER_S
+# Lease programs: the journal must have written this recently for a renewal (design section 3).
+JOURNAL_FRESH_NS = 300 * NS_PER_S
+_RUNNING = frozenset({_S.STARTING, _S.INFUSING, _S.PAUSING})
+_ATTENDED = frozenset({_S.PROGRAMMING, _S.READY, _S.AWAITING_CONFIRMATION, _S.PAUSED, _S.STOPPING, _S.UNKNOWN})
+
+
+def poll_ns(ward: Ward, channel: Channel) -> int:
+    """Link time between two statuses in the present state."""
+    program = channel.infusion.program if channel.infusion else None
+    if channel.state in _RUNNING:
+        period = LOADING_NS if program is not None and program.phase_kind in LOADING_KINDS else INFUSING_NS
+    elif channel.state in _ATTENDED:
+        period = INFUSING_NS
+    else:
+        period = IDLE_NS
+    return max(FASTEST_NS, period // ward.configuration.speed)
+
+
+def poll_therapy_ns(ward: Ward, channel: Channel) -> int:
+    """The same in therapy time."""
+    return poll_ns(ward, channel) * ward.configuration.speed
+
+
+def next_command(ward: Ward, channel: Channel, now: Now) -> Command | None:
+    """The command to send now that the line is free, or None."""
+    if channel.link is Link.IDENTIFYING:
+        return Identify() if now.link_ns >= channel.next_identify_ns else None
+    if not channel.identified:
+        return None
+    if channel.status is None or channel.status_wanted:
+        return ReadStatus()
+    if channel.state is _S.STOPPING:
+        return ReadStatus() if now.link_ns >= channel.next_poll_ns else None
+    return _for_state(channel, now) or _housekeeping(ward, channel, now)
+
+
+def _for_state(channel: Channel, now: Now) -> Command | None:
+    infusion, status = channel.infusion, channel.status
+    if infusion is None or status is None:
+        return None
+    if channel.state is _S.UNKNOWN and not channel.read_back_equal and status.program_id == infusion.program_id:
+        return ReadProgram(infusion.program) if now.link_ns >= channel.next_poll_ns else None
+    if channel.state is _S.PROGRAMMING:
+        if not channel.program_sent:
+            # Loading is for a pump proven still; anything else is stopped by readings.py.
+            return None if status.moving else LoadProgram(infusion.program)
+        return ReadProgram(infusion.program)
+    if channel.state is _S.READY:
+        return ReadStatus()
+    if channel.state is _S.AWAITING_CONFIRMATION and status.confirmation_waits and infusion.dosing is None:
+        return ReadConfirmation() if now.link_ns >= channel.next_poll_ns else None
+    if channel.state is _S.PAUSING and channel.pause_wanted:
+        return Pause(infusion.program_id)
+    return None
+
+
+def _housekeeping(ward: Ward, channel: Channel, now: Now) -> Command | None:
+    status = channel.status
+    if status is None:
+        return None
+    renewal = _renewal(ward, channel, now)
+    if renewal is not None:
+        return renewal
+    if channel.acknowledge_wanted:
+        return AcknowledgeAlarms()
+    if channel.event_cursor is not None and channel.event_cursor < status.event_count:
+        return ReadEvent(channel.event_cursor)
+    return ReadStatus() if now.link_ns >= channel.next_poll_ns else None
+
+
+def _renewal(ward: Ward, channel: Channel, now: Now) -> Command | None:
+    """Renew at a third of the lease, and only for a program that is watched and accounted for."""
+    infusion, status = channel.infusion, channel.status
+    if infusion is None or status is None or channel.lease_until_uptime_ms is None:
+        return None
+    if infusion.program.link_loss is not LinkLoss.STOP_AT_LEASE_END or channel.state is not _S.INFUSING:
+        return None
+    if channel.link is not Link.UP or channel.latched or status.activity is not PumpActivity.INFUSING:
+        return None
+    if not ward.journal_sound or ward.last_durable_ns is None:
+        return None
+    if now.link_ns - ward.last_durable_ns > JOURNAL_FRESH_NS:
+        return None
+    lease_ms = infusion.program.lease_ms
+    if channel.lease_until_uptime_ms - status.uptime_ms > lease_ms * 2 // 3:
+        return None
+    return Renew(infusion.program_id, status.uptime_ms + lease_ms)

@@ -1,0 +1,123 @@
+"""After every opening of a link: is what the pump does what we left it doing?
+
+Refuses to adopt: only the same program id, rate, VTBI and serial number go on being supervised.
+Anything else on our own pump is stopped and, where drug may have moved, latched. Nothing is ever
+resumed from here.
+"""
+
+from __future__ import annotations
+
+from pumpctl.core.delivery import DeliveryState, Trigger
+from pumpctl.core.reason import Priority, Reason
+from pumpctl.drivers.pump import PumpActivity, StatusRead
+from pumpctl.supervision.alarms import end_alarm
+from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.door import not_effective
+from pumpctl.supervision.infusion import Infusion, Outcome
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.settling import COMPLETED, settle
+from pumpctl.supervision.stopping import STILL, request_stop
+from pumpctl.supervision.ward import Ward
+
+_A = PumpActivity
+_STANDING = frozenset({_A.LOADED, _A.CONFIRMED})
+
+
+def reconcile(ward: Ward, channel: Channel, out: Outbox, *, read_back_failed: bool = False) -> None:
+    """Decide from the first status; ask for the read-back first where a program of ours is in the pump."""
+    status, infusion = channel.status, channel.infusion
+    if status is None:
+        return
+    if channel.state is DeliveryState.STOPPING or channel.stop is not None:
+        channel.reconciled = True  # the pursuit goes on; its proof is the next status
+    elif infusion is None:
+        _without_program(channel, status, out)
+    elif not infusion.may_have_started:
+        _before_start(channel, status, out)
+    else:
+        _after_start(ward, channel, infusion, status, out, read_back_failed=read_back_failed)
+
+
+def _without_program(channel: Channel, status: StatusRead, out: Outbox) -> None:
+    channel.reconciled = True
+    if status.activity in STILL and not status.moving:
+        if channel.state is DeliveryState.UNKNOWN:
+            channel.move(Trigger.FOUND_IDLE)
+        return
+    loaded = status.activity in _STANDING and not status.moving
+    reason = Reason("foreign_program", f"the pump is {status.activity.value} with a program that is not ours")
+    request_stop(channel, (reason,), Priority.HIGH, out, latches=not loaded)
+
+
+def _before_start(channel: Channel, status: StatusRead, out: Outbox) -> None:
+    """The link was lost before a START was written: the program is void, a person prepares it again."""
+    channel.reconciled = True
+    harmless = not status.moving and (status.activity in STILL or status.activity in _STANDING)
+    reason = Reason("link_lost_before_start", "the link was lost before the start: prepare the order again")
+    request_stop(channel, (reason,), Priority.HIGH, out, latches=not harmless)
+
+
+def _after_start(
+    ward: Ward, channel: Channel, infusion: Infusion, status: StatusRead, out: Outbox, *, read_back_failed: bool
+) -> None:
+    delivered = infusion.delivered
+    if delivered is None:
+        return
+    ours = status.program_id == infusion.program_id and status.counters.boot_count == delivered.base.boot_count
+    if not ours or read_back_failed:
+        _not_ours(channel, infusion, status, out)
+        return
+    if status.activity in _STANDING and not status.moving:
+        # The START never took effect, and under a new session an old frame no longer can.
+        channel.reconciled = True
+        not_effective(ward, channel, Outcome.DENIED, (), out)
+        _before_start(channel, status, out)
+        return
+    if not channel.read_back_equal:
+        channel.next_poll_ns = out.now.link_ns
+        return
+    infusion.delivered = delivered.read(
+        status.counters, status.asked.therapy_ns, max(status.commanded_flow_ul_h, status.measured_flow_ul_h)
+    )
+    _resume_supervision(ward, channel, infusion, status, out)
+
+
+def _resume_supervision(ward: Ward, channel: Channel, infusion: Infusion, status: StatusRead, out: Outbox) -> None:
+    channel.reconciled = True
+    same_flow = status.commanded_flow_ul_h == infusion.program.flow_rate_ul_h
+    match status.activity:
+        case _A.INFUSING if same_flow:
+            channel.move(Trigger.FOUND_INFUSING_OURS)
+            channel.infusing_since_ns = out.now.link_ns
+        case _A.PAUSED:
+            channel.move(Trigger.FOUND_PAUSED_OURS)
+            infusion.paused_therapy_ns = infusion.paused_therapy_ns or out.now.therapy_ns
+        case _A.COMPLETED:
+            channel.move(Trigger.FOUND_COMPLETED_OURS)
+            settle(ward, channel, COMPLETED, out)
+        case _:
+            _not_ours(channel, infusion, status, out)
+            return
+    infusion.dosing, infusion.unconfirmed = None, False
+    end_alarm(channel, "dosing_unconfirmed", out)
+    told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "found": status.activity.value}
+    out.record("supervision_resumed", told)
+    out.event(channel.name, "supervision_resumed", told)
+
+
+def _not_ours(channel: Channel, infusion: Infusion, status: StatusRead, out: Outbox) -> None:
+    channel.reconciled = True
+    delivered = infusion.delivered
+    if delivered is not None and status.counters.boot_count != delivered.base.boot_count:
+        reason = Reason("pump_reset", "the pump was switched off and on: its program is void")
+    elif status.stopping_alarms:
+        reason = Reason(status.stopping_alarms[0], f"the pump alarms: {', '.join(status.stopping_alarms)}")
+    elif status.activity in STILL:
+        reason = Reason("stopped_at_pump", f"the pump was found {status.activity.value} in mid-program")
+    else:
+        reason = Reason("foreign_program", f"the pump is {status.activity.value} with a program that is not ours")
+    if delivered is not None:
+        infusion.delivered = delivered.read(
+            status.counters, status.asked.therapy_ns, max(status.commanded_flow_ul_h, status.measured_flow_ul_h)
+        )
+    request_stop(channel, (reason,), Priority.HIGH, out)

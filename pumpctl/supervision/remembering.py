@@ -1,0 +1,111 @@
+"""The past of this daemon, read back: orders in force, doses given, what was under way, what is latched.
+
+Refuses to act on it: an infusion that was under way is only what the pump will be compared with.
+A damaged past means STOP only, with the caps assumed used (design section 3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pumpctl.configuration import JournalCondition, JournalContent, PastRecord
+from pumpctl.core.delivered import Counters, Delivered
+from pumpctl.core.reason import Priority, Reason
+from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.infusion import Infusion, Outcome
+from pumpctl.supervision.ordering import readmit
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.program_record import program_of
+from pumpctl.supervision.settling import book, commit, forget, withdraw
+from pumpctl.supervision.stopping import request_stop
+from pumpctl.supervision.ward import Ward
+
+
+def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
+    """Replay every record, oldest first, then say what the past demands now."""
+    for record in past.records:
+        _replay(ward, record, out)
+    for channel in ward.channels.values():
+        _take_up(channel, out)
+    if past.condition is JournalCondition.DAMAGED:
+        reason = Reason("journal_damaged", past.reason)
+        for channel in ward.channels.values():
+            request_stop(channel, (reason,), Priority.HIGH, out)
+    out.record("daemon_started", {"channels": list(ward.channels), "mode": ward.configuration.mode.value})
+
+
+def _replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
+    body: dict[str, Any] = record.body
+    if record.kind == "order_accepted":
+        readmit(ward, body)
+    elif record.kind == "order_cancelled" and body["order"] in ward.orders:
+        ward.orders[body["order"]].cancelled = True
+    elif record.kind == "settled":
+        _settled(ward, body)
+    elif body.get("channel") in ward.channels:
+        _replay_channel(ward, ward.channels[body["channel"]], record, out)
+
+
+def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> None:
+    body: dict[str, Any] = record.body
+    match record.kind:
+        case "dosing_intent":
+            _intent(ward, channel, record, out)
+        case "dosing_outcome" if channel.infusion is not None:
+            never = body["outcome"] in {Outcome.NOT_SENT.value, Outcome.DENIED.value}
+            if never and not body.get("resume", False):
+                withdraw(ward, channel.infusion)
+                channel.infusion = None
+        case "stop_requested" if body["latches"]:
+            channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
+        case "cleared":
+            channel.latched = []
+        case _:
+            return
+
+
+def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> None:
+    """As if it had been sent right after: silence widens it from then on, up to its VTBI."""
+    body: dict[str, Any] = record.body
+    program = program_of(body["program"])
+    infusion = Infusion(
+        program,
+        body["due_ms"],
+        body["start_before_ms"],
+        started_utc_ms=record.utc_ms,
+        remaining=tuple(program_of(each) for each in body["remaining"]),
+    )
+    ago_ns = max(0, out.now.utc_ms - record.utc_ms) * 1_000_000
+    infusion.delivered = Delivered(
+        base=Counters(**body["base"]),
+        vtbi_ul=program.vtbi_ul,
+        accuracy_permille=body["accuracy_permille"],
+        asked_therapy_ns=out.now.therapy_ns - ago_ns,
+        moving_ul_h=program.flow_rate_ul_h,
+    )
+    if not body["resume"]:
+        commit(ward, infusion, body["accuracy_permille"], record.utc_ms)
+        order = ward.orders.get(program.order_digest)
+        if order is not None:
+            order.attempts[program.occurrence] = program.attempt
+    channel.infusion = infusion
+
+
+def _settled(ward: Ward, body: dict[str, Any]) -> None:
+    channel = ward.channels.get(body["channel"])
+    program = program_of(body["program"])
+    book(ward, program, body["started_ms"], body["ended_ms"], body["most_ul"])
+    if channel is None or channel.infusion is None or channel.infusion.program_id != program.program_id:
+        return
+    # What was to follow is not taken up again: a person prepares the order anew.
+    forget(ward, channel.infusion.remaining)
+    channel.last_account = (program, body["least_ul"], body["most_ul"])
+    channel.infusion = None
+
+
+def _take_up(channel: Channel, out: Outbox) -> None:
+    if not channel.latched:
+        return
+    latched, channel.latched = list(dict.fromkeys(channel.latched)), []
+    # A stop that was asked for and maybe never proven is asked for again: STOP harms nobody.
+    request_stop(channel, tuple(latched), Priority.HIGH, out)

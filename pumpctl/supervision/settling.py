@@ -1,0 +1,97 @@
+"""The account of one program: how much went into the patient, written once.
+
+Refuses to know why it ended. Uncertain counts as delivered: a program whose counters cannot be
+read any more is booked in full (hazards.md rule 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pumpctl.core.exposure import Certainty, Segment
+from pumpctl.core.program import Program
+from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.infusion import Infusion
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.program_record import program_body
+from pumpctl.supervision.ward import Ward
+
+COMPLETED, STOPPED = "completed", "stopped"
+
+
+def commit(ward: Ward, infusion: Infusion, accuracy_permille: int, started_utc_ms: int) -> None:
+    """From the intent on, the occurrence counts against every window: all its programs, one after the
+    other, each with the most that the pump's accuracy allows (I3: the ledger never under-counts)."""
+    start = started_utc_ms
+    for program in (infusion.program, *infusion.remaining):
+        end = start + program.expected_duration.ceiling()
+        most_ul = -(-program.vtbi_ul * (1000 + accuracy_permille) // 1000)
+        ward.ledger = ward.ledger.with_segment(_segment(program, start, end, most_ul, Certainty.RUNNING))
+        start = end
+
+
+def doubt(ward: Ward, infusion: Infusion) -> None:
+    """Nobody knows whether or when it ran: it counts in full wherever it may touch."""
+    key = infusion.program_id.hex()
+    doubted = (replace(s, certainty=Certainty.UNCERTAIN) for s in ward.ledger.segments if s.key == key)
+    ward.ledger = ward.ledger.with_segments(doubted)
+
+
+def withdraw(ward: Ward, infusion: Infusion) -> None:
+    """The program provably never moved, and what was to follow it never will: nothing to count."""
+    forget(ward, (infusion.program, *infusion.remaining))
+
+
+def forget(ward: Ward, programs: tuple[Program, ...]) -> None:
+    """Programs that will not be given."""
+    for program in programs:
+        ward.ledger = ward.ledger.without(program.program_id.hex())
+
+
+def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
+    """Close the account of the channel's program, if it may have started; forget the program.
+
+    A pump that lost its past (another power-on) could not be read again, so its interval has only
+    widened since: at the commanded rate, up to the whole VTBI.
+    """
+    infusion, delivered = channel.infusion, channel.infusion.delivered if channel.infusion else None
+    channel.infusion, channel.read_back_equal, channel.program_sent = None, False, False
+    channel.awaiting_since_ns = None
+    channel.window, channel.lease_until_uptime_ms, channel.still_base = None, None, None
+    if infusion is None:
+        return
+    if delivered is None:
+        withdraw(ward, infusion)
+        return
+    if how != COMPLETED:
+        forget(ward, infusion.remaining)
+    now = out.now
+    started = infusion.started_utc_ms or now.utc_ms
+    ended = max(now.utc_ms, started + 1)
+    least, most = delivered.least_ul, delivered.most_ul(now.therapy_ns)
+    book(ward, infusion.program, started, ended, most)
+    channel.last_account = (infusion.program, least, most)
+    account = {"least_ul": least, "most_ul": most, "started_ms": started, "ended_ms": ended, "how": how}
+    body = {"channel": channel.name, "program": program_body(infusion.program), **account}
+    out.record("settled", body, anchored=True)
+    out.event(channel.name, "settled", {"program_id": infusion.program_id.hex(), **account})
+
+
+def book(ward: Ward, program: Program, started_utc_ms: int, ended_utc_ms: int, most_ul: int) -> None:
+    """The one settlement of this dose: replaces what was committed for it."""
+    segment = _segment(program, started_utc_ms, ended_utc_ms, most_ul, Certainty.COMMITTED)
+    ward.ledger = ward.ledger.with_segment(segment)
+
+
+def _segment(program: Program, start_ms: int, end_ms: int, most_ul: int, certainty: Certainty) -> Segment:
+    return Segment(
+        key=program.program_id.hex(),
+        patient_id=program.patient_id,
+        order_digest=program.order_digest,
+        occurrence=program.occurrence,
+        route=program.route,
+        start_utc_ms=start_ms,
+        end_utc_ms=end_ms,
+        most_ug=program.dose_after_ul(most_ul).ceiling(),
+        certainty=certainty,
+    )

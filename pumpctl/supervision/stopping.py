@@ -1,0 +1,107 @@
+"""Stopping a pump: at once, again and again until it is proven, and then the account.
+
+Refuses to weigh anything: every caller that asks for a stop gets it, in every state. The STOP is
+written before anything is recorded; what can be recorded only says what was done.
+"""
+
+from __future__ import annotations
+
+from pumpctl.core.delivery import Trigger
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S
+from pumpctl.core.reason import Priority, Reason
+from pumpctl.drivers.pump import PumpActivity, StatusRead
+from pumpctl.effects import WritePump
+from pumpctl.supervision.alarms import end_alarm, raise_alarm
+from pumpctl.supervision.channel import Channel, StopPursuit
+from pumpctl.supervision.infusion import Outcome
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.settling import STOPPED, settle
+from pumpctl.supervision.ward import Ward
+
+REPEAT_NS = 250 * NS_PER_MS  # hazard H56
+UNPROVEN_NS = 2 * NS_PER_S  # hazard H56: then a person must clamp the line
+STILL = frozenset({PumpActivity.IDLE, PumpActivity.STOPPED, PumpActivity.COMPLETED})
+
+
+def request_stop(
+    channel: Channel, reasons: tuple[Reason, ...], priority: Priority, out: Outbox, *, latches: bool = True
+) -> None:
+    """Stop this pump now. `latches`: only a person makes it startable again."""
+    withdraw_intent(channel, out)
+    if channel.stop is None:
+        channel.stop = StopPursuit([], latches=latches, asked_ns=out.now.link_ns)
+        channel.move(Trigger.STOP_REQUESTED)
+    channel.stop.latches = channel.stop.latches or latches
+    new = [reason for reason in reasons if reason not in channel.stop.reasons]
+    channel.stop.reasons.extend(new)
+    _write(channel, out)
+    if new:
+        told = [{"code": reason.code, "message": reason.message} for reason in new]
+        out.record("stop_requested", {"channel": channel.name, "reasons": told, "latches": latches}, anchored=True)
+        out.event(channel.name, "stop_requested", {"reasons": told})
+    if latches:
+        for reason in new:
+            raise_alarm(channel, reason.code, priority, reason.message, out)
+
+
+def withdraw_intent(channel: Channel, out: Outbox) -> None:
+    """A dosing command that has not left yet never will; one that has keeps its own outcome."""
+    infusion = channel.infusion
+    if infusion is None or infusion.dosing is None or infusion.dosing.sent is not None:
+        return
+    resume, infusion.dosing = infusion.dosing.resume, None
+    told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "resume": resume}
+    out.record("dosing_outcome", {**told, "outcome": Outcome.NOT_SENT.value, "reasons": ["overtaken_by_stop"]})
+
+
+def pursue_stop(channel: Channel, out: Outbox) -> None:
+    """Repeat until proven; after two seconds say that a person must clamp the line."""
+    stop = channel.stop
+    if stop is None:
+        return
+    now_ns = out.now.link_ns
+    if not stop.answered and (stop.last_sent_ns is None or now_ns - stop.last_sent_ns >= REPEAT_NS):
+        _write(channel, out)
+    if not stop.escalated and now_ns - stop.asked_ns >= UNPROVEN_NS:
+        stop.escalated = True
+        told = "the pump has not proven that it stopped: clamp the line and look at the pump"
+        raise_alarm(channel, "stop_unproven", Priority.HIGH, told, out)
+
+
+def stop_answered(channel: Channel) -> None:
+    """The pump says its motor is still. The volume is read next; that status is the proof."""
+    if channel.stop is not None:
+        channel.stop.answered = True
+        channel.status_wanted = True
+
+
+def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
+    """A status asked for after the STOP: still, or not."""
+    stop = channel.stop
+    if stop is None or stop.last_sent_ns is None or status.asked.link_ns < stop.last_sent_ns:
+        return
+    if status.moving or status.activity not in STILL:
+        stop.answered = False  # it said STOPPED and is not: keep stopping
+        return
+    if not stop.answered:
+        return
+    channel.stop = None
+    channel.move(Trigger.STOP_PROVEN)
+    end_alarm(channel, "stop_unproven", out)
+    settle(ward, channel, STOPPED, out)
+    if stop.latches:
+        channel.latched = [*channel.latched, *(r for r in stop.reasons if r not in channel.latched)]
+    told = [reason.code for reason in stop.reasons]
+    out.record("stop_proven", {"channel": channel.name, "reasons": told, "latched": stop.latches}, anchored=True)
+    out.event(channel.name, "stopped", {"reasons": told, "latched": stop.latches})
+    if not channel.latched:
+        channel.move(Trigger.CLEARED)
+
+
+def _write(channel: Channel, out: Outbox) -> None:
+    # To a pump whose serial number has not matched nothing may be written: it may be another patient's.
+    if not channel.identified:
+        return
+    if channel.stop is not None:
+        channel.stop.last_sent_ns = out.now.link_ns
+    out.stop_first(WritePump(channel.name, channel.driver.stop_frame, is_stop=True))

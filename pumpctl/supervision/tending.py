@@ -1,0 +1,87 @@
+"""One look at one channel: what time has brought, what to send now, what to tell, when to look again.
+
+Refuses to react inside an event: every event is noted first and the channel is tended afterwards,
+at its own pace, always in the same order. At most one command leaves per look, and STOP before it.
+"""
+
+from __future__ import annotations
+
+from pumpctl.core.delivery import DeliveryState, Trigger
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S
+from pumpctl.drivers.pump import Identify, ReadStatus
+from pumpctl.effects import Publish, WritePump
+from pumpctl.supervision.channel import Channel, Link
+from pumpctl.supervision.door import INTENT_LIFE_NS, raise_flow
+from pumpctl.supervision.facts import arm_guard, take
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.polling import IDENTIFY_AGAIN_NS, next_command, poll_ns
+from pumpctl.supervision.silence import watch_silence
+from pumpctl.supervision.stopping import REPEAT_NS, pursue_stop
+from pumpctl.supervision.waiting import watch_waiting
+from pumpctl.supervision.ward import Ward
+from pumpctl.telemetry import state_key, state_payload
+
+STATE_FASTEST_NS = 250 * NS_PER_MS  # at most 4 Hz
+STATE_SLOWEST_NS = NS_PER_S
+NOT_BEFORE_NS = NS_PER_MS
+_FOLLOWS_ON = frozenset({DeliveryState.PHASE_COMPLETE, DeliveryState.COMPLETED})
+
+
+def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
+    """Bring the channel up to `out.now`; leaves its next deadline in the notebook."""
+    for fact in channel.driver.wake(out.now):
+        take(ward, channel, fact, out)
+    watch_silence(channel, out)
+    watch_waiting(channel, out)
+    pursue_stop(channel, out)
+    if channel.state in _FOLLOWS_ON and channel.infusion is not None:
+        channel.move(Trigger.PROGRAM_REQUESTED)
+    if not raise_flow(ward, channel, out):
+        _ask(ward, channel, out)
+    arm_guard(channel, out)
+    _tell(channel, out)
+    channel.deadline_ns = _next_look(channel, out.now.link_ns)
+
+
+def _ask(ward: Ward, channel: Channel, out: Outbox) -> None:
+    if channel.driver.busy or channel.link in {Link.DOWN, Link.REFUSED}:
+        return
+    command = next_command(ward, channel, out.now)
+    if command is None:
+        return
+    if isinstance(command, Identify):
+        channel.next_identify_ns = out.now.link_ns + IDENTIFY_AGAIN_NS
+    elif isinstance(command, ReadStatus):
+        channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
+    out.add(WritePump(channel.name, channel.driver.command(command, out.now)))
+
+
+def _tell(channel: Channel, out: Outbox) -> None:
+    """State: at once when it differs, at most 4 Hz; else once a second with its age."""
+    waited = out.now.link_ns - channel.published_ns
+    key = state_key(channel)
+    changed = key != channel.published
+    if waited < (STATE_FASTEST_NS if changed else STATE_SLOWEST_NS):
+        return
+    channel.published, channel.published_ns = key, out.now.link_ns
+    channel.state_seq += 1
+    out.add(Publish(channel.name, "state", state_payload(channel, out.now), changed=changed))
+
+
+def _next_look(channel: Channel, now_ns: int) -> int:
+    """The next link instant at which tending could do something new; the 1 s of telemetry bounds it."""
+    changed = state_key(channel) != channel.published
+    instants = [channel.published_ns + (STATE_FASTEST_NS if changed else STATE_SLOWEST_NS)]
+    wake = channel.driver.next_wake_ns()
+    if wake is not None:
+        instants.append(wake)
+    elif channel.link is Link.IDENTIFYING:
+        instants.append(channel.next_identify_ns)
+    elif channel.identified:
+        instants.append(channel.next_poll_ns)
+    if channel.stop is not None and channel.stop.last_sent_ns is not None:
+        instants.append(channel.stop.last_sent_ns + REPEAT_NS)
+    if channel.infusion is not None and channel.infusion.dosing is not None:
+        instants.append(channel.infusion.dosing.intended_ns + INTENT_LIFE_NS + 1)
+    # Never in the past, and never a busy loop: what is overdue and could not be done waits a little.
+    return max(min(instants), now_ns + NOT_BEFORE_NS)

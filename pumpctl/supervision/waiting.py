@@ -1,0 +1,62 @@
+"""How long a loaded program may wait for a person, and a pause for its end.
+
+Refuses to start anything: when the time is over, the program is taken out of the pump.
+"""
+
+from __future__ import annotations
+
+from pumpctl.core.delivery import DeliveryState
+from pumpctl.core.instant import NS_PER_S
+from pumpctl.core.reason import Priority, Reason
+from pumpctl.supervision.alarms import raise_alarm
+from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.infusion import Infusion
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.stopping import request_stop
+
+FOLLOWING_TOLD_NS = 120 * NS_PER_S  # design section 3: MEDIUM after 2 min
+FOLLOWING_EXPIRES_NS = 1800 * NS_PER_S  # design section 3: the rest of the order after 30 min
+PAUSE_LIMIT_THERAPY_NS = {"sc": 3600 * NS_PER_S, "iv": 900 * NS_PER_S}  # S05
+
+_WAITS = frozenset({DeliveryState.READY, DeliveryState.AWAITING_CONFIRMATION})
+
+
+def watch_waiting(channel: Channel, out: Outbox) -> None:
+    """Expire what nobody confirmed in time."""
+    infusion = channel.infusion
+    if infusion is None:
+        return
+    if infusion.may_have_started:
+        _watch_pause(channel, infusion, out)
+    elif channel.state in _WAITS:
+        _watch_start(channel, infusion, out)
+
+
+def pause_is_over(infusion: Infusion, therapy_ns: int) -> bool:
+    """S05: past this a resume is refused; the rest needs a new program."""
+    paused = infusion.paused_therapy_ns
+    return paused is not None and therapy_ns - paused > PAUSE_LIMIT_THERAPY_NS[infusion.program.route]
+
+
+def _watch_pause(channel: Channel, infusion: Infusion, out: Outbox) -> None:
+    waits = channel.state in {DeliveryState.PAUSED, DeliveryState.AWAITING_CONFIRMATION}
+    if waits and pause_is_over(infusion, out.now.therapy_ns):
+        reason = Reason("pause_too_long", "the pause is longer than S05 allows: the infusion has ended")
+        request_stop(channel, (reason,), Priority.MEDIUM, out)
+
+
+def _watch_start(channel: Channel, infusion: Infusion, out: Outbox) -> None:
+    if out.now.utc_ms > infusion.start_before_utc_ms:
+        reason = Reason("start_window_over", "nobody confirmed within the start window of this occurrence (S02)")
+        request_stop(channel, (reason,), Priority.LOW, out, latches=False)
+        return
+    follows = infusion.program.phase_index > 0 or infusion.program.container > 0
+    since = channel.awaiting_since_ns
+    if not follows or since is None:
+        return
+    waited_ns = out.now.link_ns - since
+    if waited_ns >= FOLLOWING_EXPIRES_NS:
+        reason = Reason("next_phase_expired", "nobody confirmed the next part within 30 min: prepare the order again")
+        request_stop(channel, (reason,), Priority.MEDIUM, out, latches=False)
+    elif waited_ns >= FOLLOWING_TOLD_NS:
+        raise_alarm(channel, "next_phase_waits", Priority.MEDIUM, "the next part waits for its confirmation", out)
