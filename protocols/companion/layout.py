@@ -74,9 +74,20 @@ def _converters(kind: type[Any], code: str) -> tuple[Convert, Convert]:
         width = struct.calcsize(code)
         return _padded_text(width), _plain_text
     if issubclass(kind, (IntEnum, IntFlag)):
-        member = lru_cache(maxsize=WIDEST_FLAGS)(kind)  # calling it is the range check: ValueError when undefined
-        return member, member
+        named = _named(kind)
+        return named, named
     raise TypeError(f"no wire form for {kind.__name__}")
+
+
+def _named(kind: type[IntEnum] | type[IntFlag]) -> Convert:
+    @lru_cache(maxsize=WIDEST_FLAGS)
+    def to_member(value: int) -> int:
+        member = kind(value)  # ValueError when a value or a bit has no name
+        if member != value:  # a negative number would stand for all bits but some
+            raise ValueError(f"{value} is not a valid {kind.__name__}")
+        return member
+
+    return to_member
 
 
 def _exact_bytes(width: int) -> Convert:
