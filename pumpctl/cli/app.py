@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from pumpctl import __version__
-from pumpctl.cli import stop
+from pumpctl.cli import check, plan, stop
 from pumpctl.cli.failure import Failure
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ def _root(  # pyright: ignore[reportUnusedFunction]
     """Companion of an infusion pump: orders in, supervised pump programs out. Not a medical device."""
 
 
+check.register(app)
+plan.register(app)
 stop.register(app)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from math import lcm
+from typing import TypeAlias
 
 from pumpctl.core.units import Mass
 
@@ -49,6 +50,11 @@ class Segment:
             raise ValueError(f"segment {self.key}: ends before it starts, or a negative mass")
 
 
+# (start, end, most, uncertain): an amount spread evenly from start to end, or one that may all have come at any
+# instant between them.
+Piece: TypeAlias = tuple[int, int, int, bool]
+
+
 class LedgerFull(Exception):
     """More segments than the ledger's bound: nothing may be forgotten, so nothing may be added."""
 
@@ -77,55 +83,57 @@ class Ledger:
         """Forget what ended at or before `utc_ms`."""
         return Ledger(tuple(segment for segment in self.segments if segment.end_utc_ms > utc_ms))
 
-    def has_started(self, order_digest: str, occurrence: int) -> bool:
-        return any(
-            segment.order_digest == order_digest
-            and segment.occurrence == occurrence
-            and segment.certainty is not Certainty.PLANNED
+    def begun(self, order_digest: str) -> frozenset[int]:
+        """The occurrences of this order that are more than planned."""
+        return frozenset(
+            segment.occurrence
             for segment in self.segments
+            if segment.order_digest == order_digest and segment.certainty is not Certainty.PLANNED
         )
 
     def starts_utc_ms(self, patient_id: str, route: str) -> dict[tuple[str, int], int]:
         """When each occurrence (order digest, number) that is not merely planned began."""
         starts: dict[tuple[str, int], int] = {}
         for segment in self.segments:
-            if segment.patient_id == patient_id and segment.route == route and _has_begun(segment):
+            if (
+                segment.patient_id == patient_id
+                and segment.route == route
+                and segment.certainty is not Certainty.PLANNED
+            ):
                 occasion = (segment.order_digest, segment.occurrence)
                 starts[occasion] = min(segment.start_utc_ms, starts.get(occasion, segment.start_utc_ms))
         return starts
+
+    def pieces(self, patient_id: str, routes: frozenset[str] | None = None) -> list[Piece]:
+        """This patient's doses as largest_in_window() takes them; `routes` None is every route."""
+        return [
+            (segment.start_utc_ms, segment.end_utc_ms, segment.most_ug, segment.certainty is Certainty.UNCERTAIN)
+            for segment in self.segments
+            if segment.patient_id == patient_id and (routes is None or segment.route in routes)
+        ]
 
     def max_in_window(
         self, patient_id: str, window_ms: int, from_utc_ms: int, routes: frozenset[str] | None = None
     ) -> Mass:
         """The largest mass in any window (t - window_ms, t] that ends at or after `from_utc_ms`."""
-        return Mass(
-            *largest_in_window(
-                (
-                    segment
-                    for segment in self.segments
-                    if segment.patient_id == patient_id and (routes is None or segment.route in routes)
-                ),
-                window_ms,
-                from_utc_ms,
-            )
-        )
+        return Mass(*largest_in_window(self.pieces(patient_id, routes), window_ms, from_utc_ms))
 
 
-def largest_in_window(segments: Iterable[Segment], window_ms: int, from_utc_ms: int) -> tuple[int, int]:
-    """The maximum as an exact ratio (ug, divisor)."""
-    relevant = [s for s in segments if s.most_ug and s.end_utc_ms > from_utc_ms - window_ms]
-    spread = [s for s in relevant if s.certainty is not Certainty.UNCERTAIN and s.end_utc_ms > s.start_utc_ms]
-    divisor = lcm(*{s.end_utc_ms - s.start_utc_ms for s in spread})
+EMPTY_LEDGER = Ledger()
+
+
+def largest_in_window(pieces: Iterable[Piece], window_ms: int, from_utc_ms: int) -> tuple[int, int]:
+    """The maximum as an exact ratio: (numerator, denominator) in the unit of the pieces' amounts."""
+    relevant = [piece for piece in pieces if piece[2] and piece[1] > from_utc_ms - window_ms]
+    divisor = lcm(*{end - start for start, end, _, at_once in relevant if end > start and not at_once})
     # (instant, order, slope change, jump): at one instant a departure takes effect before an arrival is added,
     # because the window is open at its old end and closed at its new one.
     steps: list[tuple[int, int, int, int]] = [(from_utc_ms, 2, 0, 0)]
-    for s in relevant:
-        start, end = s.start_utc_ms, s.end_utc_ms
-        if s.certainty is Certainty.UNCERTAIN or start == end:
-            whole = s.most_ug * divisor
-            steps += ((start, 1, 0, whole), (end + window_ms, 0, 0, -whole))
+    for start, end, most, at_once in relevant:
+        if at_once or start == end:
+            steps += ((start, 1, 0, most * divisor), (end + window_ms, 0, 0, -most * divisor))
         else:
-            slope = s.most_ug * (divisor // (end - start))
+            slope = most * (divisor // (end - start))
             steps += ((start, 1, slope, 0), (end, 1, -slope, 0))
             steps += ((start + window_ms, 1, -slope, 0), (end + window_ms, 1, slope, 0))
     steps.sort()
@@ -146,7 +154,3 @@ def _largest(steps: list[tuple[int, int, int, int]], from_utc_ms: int) -> int:
         if jump >= 0 and instant >= from_utc_ms and held > largest:
             largest = held
     return largest
-
-
-def _has_begun(segment: Segment) -> bool:
-    return segment.certainty is not Certainty.PLANNED

@@ -6,10 +6,21 @@ Flow and volume are rounded down to what the pump can set, and never up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from pumpctl.core.rules.finding import Finding
+from pumpctl.core.capability import Capability, Lease
+from pumpctl.core.figures import figure
+from pumpctl.core.library import Library, LinkLoss, PhaseKind, Profile
+from pumpctl.core.limit import Measure
+from pumpctl.core.order import Order
+from pumpctl.core.rules.case import Case, Context, open_case
+from pumpctl.core.rules.finding import Finding, Severity
+from pumpctl.core.rules.limits import phase_findings
+from pumpctl.core.rules.phase import PhaseFigures
+from pumpctl.core.rules.route import profile_exists
+from pumpctl.core.schedule import Timetable
 from pumpctl.core.units import (
     Concentration,
     DoseRate,
@@ -18,26 +29,13 @@ from pumpctl.core.units import (
     Mass,
     Volume,
     dose_rate,
+    flow_for,
     mass_in,
     time_to_give,
 )
 
-
-class PhaseKind(Enum):
-    """Named by the order, never inferred from duration or rate (clinical.md section 4)."""
-
-    INFUSION = "infusion"  # subcutaneous
-    LOADING = "loading"
-    CONTINUOUS = "continuous"
-    INTERMITTENT = "intermittent"
-    EMERGENCY = "emergency"
-
-
-class LinkLoss(Enum):
-    """What the pump does when the companion stays away."""
-
-    FINISH_LOADED = "finish_loaded"
-    STOP_AT_LEASE_END = "stop_at_lease_end"
+MAX_CONTAINERS = 16  # 4 L from the reference pump's reservoir: more than any limit lets through in a day
+ROUNDING_PERCENT = 2  # U04
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +80,196 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounding:
+    """What the order states for a phase and what the pump will be set to."""
+
+    path: str
+    stated_flow: FlowRate
+    flow_rate_ul_h: int
+    stated_volume: Volume
+    volume_ul: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The programs of one occurrence, in the order in which they run."""
+    """The programs of one occurrence, in the order in which they run, and one rounding a phase."""
 
     programs: tuple[Program, ...]
+    roundings: tuple[Rounding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why there is no plan."""
+    """Why there is no plan: HARD findings."""
 
     findings: tuple[Finding, ...]
+
+
+def compile_programs(
+    order: Order, library: Library, capability: Capability, occurrence: int, attempt: int
+) -> Plan | Refusal:
+    """Programs for one occurrence on this pump. The order must have been judged: only phase limits are judged again."""
+    case = open_case(order, library, Context(at_utc_ms=0, timetable=_NO_TIMES))
+    findings = [*case.figures.problems, *profile_exists(case)]
+    programs: list[Program] = []
+    roundings: list[Rounding] = []
+    for index, (phase, profile) in enumerate(zip(case.figures.phases, case.profiles, strict=True)):
+        if profile is None or phase.flow is None or phase.volume is None or phase.concentration is None:
+            continue  # reported: figures.problems or profile_exists
+        flow_ul_h = phase.flow.floor_to_step(capability.flow_step_ul_h)
+        volume_ul = phase.volume.floor_to_step(capability.volume_step_ul)
+        findings += _pump_cannot(phase, profile, capability, flow_ul_h, volume_ul)
+        findings += _rounding_broke(case, index, flow_ul_h, volume_ul)
+        setting = _Setting(order, case, capability, occurrence, attempt, index, profile, phase.concentration)
+        programs += _containers(setting, flow_ul_h, volume_ul)
+        roundings.append(Rounding(phase.path, phase.flow, flow_ul_h, phase.volume, volume_ul))
+    hard = tuple(finding for finding in findings if finding.severity is Severity.HARD)
+    return Refusal(hard) if hard else Plan(tuple(programs), tuple(roundings))
 
 
 def exceeds_dose_rate(program: Program, flow_ul_h: int) -> bool:
     """The door check: would this flow pass the profile's hard maximum? Exact, nothing is rounded."""
     return program.dose_rate_at(flow_ul_h) > program.hard_max_dose_rate
+
+
+_NO_TIMES = Timetable((), None, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What all containers of one phase share."""
+
+    order: Order
+    case: Case
+    capability: Capability
+    occurrence: int
+    attempt: int
+    phase_index: int
+    profile: Profile
+    concentration: Concentration
+
+
+def _containers(setting: _Setting, flow_ul_h: int, volume_ul: int) -> list[Program]:
+    """Full reservoirs and the rest. Nothing to give, or more than MAX_CONTAINERS, is U04's to report."""
+    full_ul = setting.capability.reservoir_ul // setting.capability.volume_step_ul * setting.capability.volume_step_ul
+    programs: list[Program] = []
+    left_ul = volume_ul
+    while left_ul > 0 and len(programs) < MAX_CONTAINERS and full_ul > 0:
+        vtbi_ul = min(left_ul, full_ul)
+        programs.append(_program(setting, len(programs), flow_ul_h, vtbi_ul))
+        left_ul -= vtbi_ul
+    return programs
+
+
+def _program(setting: _Setting, container: int, flow_ul_h: int, vtbi_ul: int) -> Program:
+    order, profile, library = setting.order, setting.profile, setting.case.library
+    hard_max = _hard_max_dose_rate(library, profile)
+    return Program(
+        program_id=program_id(order.digest, setting.occurrence, setting.phase_index, container, setting.attempt),
+        order_digest=order.digest,
+        occurrence=setting.occurrence,
+        phase_index=setting.phase_index,
+        phase_kind=profile.phase,
+        container=container,
+        attempt=setting.attempt,
+        patient_id=order.patient.id,
+        route=profile.route,
+        profile=profile.name,
+        flow_rate_ul_h=flow_ul_h,
+        vtbi_ul=vtbi_ul,
+        flow_limit_ul_h=_flow_limit(library, profile, setting.capability, flow_for(hard_max, setting.concentration)),
+        link_loss=profile.link_loss,
+        lease_ms=profile.lease_ms,
+        concentration=setting.concentration,
+        hard_max_dose_rate=hard_max,
+        library_hash=library.content_hash,
+    )
+
+
+def program_id(order_digest: str, occurrence: int, phase_index: int, container: int, attempt: int) -> bytes:
+    """Identity is never time: the same intent always has the same id, another one never (8 bytes of SHA-256)."""
+    intent = f"{order_digest}/{occurrence}/{phase_index}/{container}/{attempt}"
+    return hashlib.sha256(intent.encode()).digest()[:8]
+
+
+def _hard_max_dose_rate(library: Library, profile: Profile) -> DoseRate:
+    maxima = library.hard_maxima(profile.name, Measure.DOSE_RATE)
+    return min(rate for rate in maxima if isinstance(rate, DoseRate))  # parse_library demands at least one
+
+
+def _flow_limit(library: Library, profile: Profile, capability: Capability, by_dose_rate: FlowRate) -> int:
+    """The tightest of dose rate, flow and the pump's own maximum, rounded down to what the pump can set."""
+    flows = [flow for flow in library.hard_maxima(profile.name, Measure.FLOW) if isinstance(flow, FlowRate)]
+    tightest = min([by_dose_rate, FlowRate(capability.max_flow_ul_h), *flows])
+    return tightest.floor_to_step(capability.flow_step_ul_h)
+
+
+def _rounding_broke(case: Case, index: int, flow_ul_h: int, volume_ul: int) -> Iterator[Finding]:
+    """A limit that holds for the stated figures must hold for the programmed ones; HARD ones must hold anyway."""
+    stated = case.figures.phases[index]
+    known = {(f.rule, f.limit) for f in phase_findings(case, index, stated)}
+    for finding in phase_findings(case, index, stated.as_programmed(flow_ul_h, volume_ul)):
+        is_new = finding.severity is Severity.SOFT and (finding.rule, finding.limit) not in known
+        if is_new or finding.severity is Severity.HARD:
+            message = f"as this pump would run it: {finding.message}; state figures that it can set"
+            yield replace(finding, severity=Severity.HARD, message=message)
+
+
+def _pump_cannot(
+    phase: PhaseFigures, profile: Profile, capability: Capability, flow_ul_h: int, volume_ul: int
+) -> Iterator[Finding]:
+    """U04, naming the pump's figure."""
+    for broken, what, value, limit in (
+        *_flow_faults(phase, capability, flow_ul_h),
+        *_volume_faults(phase, capability, volume_ul),
+        *_policy_faults(profile, capability),
+    ):
+        if broken:
+            message = f"{phase.path}: {capability.model} cannot {what}: {value}, the pump has {limit}"
+            yield Finding("U04", Severity.HARD, message, value, limit, "project")
+
+
+_Fault = tuple[bool, str, str, str]
+
+
+def _flow_faults(phase: PhaseFigures, capability: Capability, flow_ul_h: int) -> tuple[_Fault, ...]:
+    stated = phase.flow or FlowRate(0)
+    shown = figure(stated, "mL/h")
+    least, most = FlowRate(capability.min_flow_ul_h), FlowRate(capability.max_flow_ul_h)
+    step = FlowRate(capability.flow_step_ul_h)
+    lost = FlowRate(flow_ul_h).differs_by_more_than_percent(stated, ROUNDING_PERCENT)
+    return (
+        (FlowRate(flow_ul_h) < least, "run so slowly", shown, f"at least {figure(least, 'mL/h')}"),
+        (stated > most, "run so fast", shown, f"at most {figure(most, 'mL/h')}"),
+        (lost, f"set the flow within {ROUNDING_PERCENT} %", shown, f"steps of {figure(step, 'mL/h')}"),
+    )
+
+
+def _volume_faults(phase: PhaseFigures, capability: Capability, volume_ul: int) -> tuple[_Fault, ...]:
+    stated = phase.volume or Volume(0)
+    shown = figure(stated, "mL")
+    step, reservoir = Volume(capability.volume_step_ul), Volume(capability.reservoir_ul)
+    lost = volume_ul == 0 or Volume(volume_ul).differs_by_more_than_percent(stated, ROUNDING_PERCENT)
+    too_many = volume_ul > MAX_CONTAINERS * (capability.reservoir_ul - capability.volume_step_ul)
+    return (
+        (lost, f"set the volume within {ROUNDING_PERCENT} %", shown, f"steps of {figure(step, 'mL')}"),
+        (too_many, f"give it in {MAX_CONTAINERS} containers", shown, f"a reservoir of {figure(reservoir, 'mL')}"),
+    )
+
+
+def _policy_faults(profile: Profile, capability: Capability) -> tuple[_Fault, ...]:
+    needs_lease = profile.link_loss is LinkLoss.STOP_AT_LEASE_END
+    wanted = figure(Duration(profile.lease_ms), "s") if needs_lease else "no lease"
+    longest = figure(Duration(capability.max_lease_ms), "s")
+    routes = ", ".join(sorted(capability.routes))
+    return (
+        (profile.route not in capability.routes, "give this route", profile.route, f"routes {routes}"),
+        (not capability.kvo_can_be_zero, "switch off keep-vein-open", "KVO 0 needed", "a KVO flow"),
+        (needs_lease and capability.lease is Lease.NONE, "stop when nobody supervises it", wanted, "no lease"),
+        (
+            needs_lease and capability.lease is not Lease.NONE and profile.lease_ms > capability.max_lease_ms,
+            "hold so long a lease",
+            wanted,
+            f"at most {longest}",
+        ),
+    )

@@ -175,6 +175,9 @@ UNITS: dict[type[Quantity], dict[str, tuple[int, int]]] = {
 }
 
 
+_KINDS_OF_MASS = frozenset[type[Quantity]]({Mass, DoseRate, Concentration})
+
+
 @dataclass(frozen=True, slots=True)
 class Misread:
     """Why a text is not a quantity, for people."""
@@ -196,7 +199,7 @@ def read_quantity(text: str, kind: type[AnyQuantity], basis: Basis | None = None
     num, den = parsed
     if num == 0:
         return Misread("is zero")
-    if kind is Mass and unit in _GRAM_UNITS:
+    if kind in _KINDS_OF_MASS and unit.partition("/")[0] in _GRAM_UNITS:
         if basis is None:
             return Misread(f"is in {unit} without a basis; state heptahydrate, anhydrous or elemental")
         salt = _HEPTAHYDRATE_PER[basis]

@@ -1,0 +1,1 @@
+"""Drug libraries: data with sources, no code."""

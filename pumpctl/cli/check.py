@@ -1,0 +1,44 @@
+"""`pumpctl check`: the verdict on an order, every finding with its value, limit and basis.
+
+Refuses to know any rule, and any pump.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pumpctl.cli import findings
+
+_HELP = "Judge an order: accepted (exit 0), needs an override (3) or refused (4)."
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check", help=_HELP)(check)
+
+
+def check(
+    order: Annotated[Path, typer.Argument(help="An order, JSON or TOML.")],
+    library: Annotated[Path | None, typer.Option(help="Another drug library than the packaged one.")] = None,
+    at: Annotated[str | None, typer.Option(help="Time of judgement, with UTC offset; default now.")] = None,
+    override: Annotated[list[str] | None, typer.Option(help="RULE=PERSON:reason; may be repeated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> None:
+    """Judge, then judge again with the overrides bound to what was seen."""
+    from pumpctl.core.rules.case import Context
+    from pumpctl.core.validation import judge
+
+    at_utc_ms = findings.instant_of(at)
+    drug_library = findings.load_library(library)
+    parsed = findings.read_order(order)
+    verdict = judge(parsed, drug_library, Context(at_utc_ms))
+    if override:
+        overrides = findings.bind_overrides(verdict, override)
+        verdict = judge(parsed, drug_library, Context(at_utc_ms, overrides=overrides))
+    if as_json:
+        findings.print_json(findings.verdict_json(verdict))
+    else:
+        findings.print_verdict(verdict)
+    raise typer.Exit(findings.exit_code(verdict))

@@ -1,0 +1,146 @@
+"""Findings and files as the order commands share them: read, override, show.
+
+Refuses to know limits: what is shown is what the verdict says.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pumpctl.cli.failure import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from pumpctl.core.library import Library
+    from pumpctl.core.order import Order, Override
+    from pumpctl.core.rules.finding import Finding
+    from pumpctl.core.validation import Verdict
+
+MAX_ORDER_BYTES = 1 << 20
+
+
+def read_order(path: Path) -> Order:
+    """The order in this file, or a Failure that says what is wrong with it."""
+    from pumpctl.core.order_text import OrderUnreadable, parse_order
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_ORDER_BYTES + 1)
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"{path}: {error.strerror}", "give a readable order file") from error
+    try:
+        return parse_order(content, str(path))
+    except OrderUnreadable as error:
+        raise Failure(ExitCode.USAGE, str(error), error.next_step) from error
+
+
+def load_library(path: Path | None) -> Library:
+    from pumpctl.core.limit import LibraryUnreadable
+    from pumpctl.shell.library_file import read_library
+
+    name = path or "the packaged drug library"
+    try:
+        return read_library(path)
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"{name}: {error.strerror}", "give a readable library file") from error
+    except LibraryUnreadable as error:
+        raise Failure(ExitCode.USAGE, f"{name}: {error}", "correct the library; nothing was judged") from error
+
+
+def instant_of(text: str | None) -> int:
+    """--at, or now."""
+    from pumpctl.core.schedule import read_instant
+    from pumpctl.core.units import Misread
+
+    if text is None:
+        return int(datetime.now(UTC).timestamp() * 1000)  # noqa: TID251 - the composition root reads the clock
+    instant = read_instant(text)
+    if isinstance(instant, Misread):
+        raise Failure(ExitCode.USAGE, f"--at {text!r} {instant.reason}", "write it like 2026-12-01T18:00:00Z")
+    return instant
+
+
+def bind_overrides(verdict: Verdict, options: list[str]) -> tuple[Override, ...]:
+    """RULE=PERSON:reason for each --override, bound to this order and to the values in this verdict."""
+    from pydantic import ValidationError
+
+    from pumpctl.core.validation import bind
+
+    bound: list[Override] = []
+    for option in options:
+        rule, _, rest = option.partition("=")
+        person, _, reason = rest.partition(":")
+        if not rule.strip() or not person.strip() or not reason.strip():
+            raise Failure(
+                ExitCode.USAGE, f"--override {option!r} lacks a rule, a person or a reason", "write RULE=PERSON:reason"
+            )
+        try:
+            overrides = bind(verdict, rule.strip(), person.strip(), reason.strip())
+        except ValidationError as error:
+            message = f"--override {option!r}: {error.errors()[0]['msg']}"
+            raise Failure(ExitCode.USAGE, message, "write RULE=PERSON:reason") from error
+        if not overrides:
+            typer.echo(f"pumpctl: --override {rule.strip()}: nothing that can be overridden has this rule", err=True)
+        bound.extend(overrides)
+    return tuple(bound)
+
+
+def exit_code(verdict: Verdict) -> ExitCode:
+    from pumpctl.core.validation import Decision
+
+    match verdict.decision:
+        case Decision.ACCEPTED:
+            return ExitCode.OK
+        case Decision.NEEDS_OVERRIDE:
+            return ExitCode.NEEDS_OVERRIDE
+        case Decision.REFUSED:
+            return ExitCode.REFUSED
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "value": finding.value,
+        "limit": finding.limit,
+        "basis": finding.basis,
+        "overridden": finding.overridden,
+    }
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": verdict.decision.value,
+        "order_digest": verdict.order_digest,
+        "library_hash": verdict.library_hash,
+        "findings": [finding_json(finding) for finding in verdict.findings],
+    }
+
+
+def print_json(content: dict[str, Any]) -> None:
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+_DECISIONS = {
+    "accepted": "ACCEPTED",
+    "needs_override": "NEEDS OVERRIDE: a named second person must override each soft finding, with a reason",
+    "refused": "REFUSED: a hard finding cannot be overridden; correct the order",
+}
+
+
+def print_verdict(verdict: Verdict) -> None:
+    typer.echo(_DECISIONS[verdict.decision.value])
+    typer.echo(f"order {verdict.order_digest[:16]}  library {verdict.library_hash[:16]}")
+    print_findings(verdict.findings)
+
+
+def print_findings(findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        state = "overridden" if finding.overridden else finding.severity.value
+        typer.echo(f"  {state:<10} {finding.rule:<4} {finding.message}")
+        typer.echo(f"  {'':<15} value {finding.value}, limit {finding.limit}, basis {finding.basis}")

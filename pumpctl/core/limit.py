@@ -1,0 +1,184 @@
+"""One limit of the drug library: what it measures, its bounds, when it holds, and where it comes from.
+
+Refuses to know which limits there are (the library states them) and what breaks them (the rules do).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pumpctl.core.rules.finding import Severity
+from pumpctl.core.units import (
+    Basis,
+    Clearance,
+    Concentration,
+    Count,
+    DoseRate,
+    Duration,
+    FlowRate,
+    Mass,
+    Misread,
+    Osmolarity,
+    Quantity,
+    SerumMagnesium,
+    Volume,
+    read_quantity,
+)
+
+
+class Condition(Enum):
+    """When a limit holds; without one it always does."""
+
+    REDUCED_CLEARANCE = "reduced_clearance"  # Q02: 20 < CrCl <= 30 mL/min
+    ORDINARY_CLEARANCE = "ordinary_clearance"
+    STABLE_MAINTENANCE = "stable_maintenance"  # Q03
+    COURSE_CHANGES = "course_changes"  # start, renewal or dose change
+
+
+class Measure(Enum):
+    """What a limit limits: of a phase down to OSMOLARITY, of the order or the patient after it."""
+
+    DOSE = "dose"
+    DOSE_RATE = "dose_rate"
+    DURATION = "duration"
+    FLOW = "flow"
+    CONCENTRATION = "concentration"
+    OSMOLARITY = "osmolarity"
+    CREATININE_CLEARANCE = "creatinine_clearance"
+    CLEARANCE_AGE = "clearance_age"
+    SERUM_MAGNESIUM = "serum_magnesium"
+    SERUM_AGE = "serum_age"
+    DOSE_24H = "dose_24h"
+    DOSE_7D = "dose_7d"
+    VOLUME_24H = "volume_24h"
+    STARTS_7D = "starts_7d"
+    COURSE = "course"
+
+
+KIND_OF: dict[Measure, type[Quantity]] = {
+    Measure.DOSE: Mass,
+    Measure.DOSE_RATE: DoseRate,
+    Measure.DURATION: Duration,
+    Measure.FLOW: FlowRate,
+    Measure.CONCENTRATION: Concentration,
+    Measure.OSMOLARITY: Osmolarity,
+    Measure.CREATININE_CLEARANCE: Clearance,
+    Measure.CLEARANCE_AGE: Duration,
+    Measure.SERUM_MAGNESIUM: SerumMagnesium,
+    Measure.SERUM_AGE: Duration,
+    Measure.DOSE_24H: Mass,
+    Measure.DOSE_7D: Mass,
+    Measure.VOLUME_24H: Volume,
+    Measure.STARTS_7D: Count,
+    Measure.COURSE: Duration,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Fires when every bound that is given is passed: above > , at_or_above >= , below < , at_or_below <= ."""
+
+    rule: str
+    severity: Severity
+    profiles: frozenset[str]
+    measure: Measure
+    above: Quantity | None
+    at_or_above: Quantity | None
+    below: Quantity | None
+    at_or_below: Quantity | None
+    when: Condition | None
+    unit: str
+    text: str  # what is allowed, for people
+    basis: str
+    note: str
+
+    @property
+    def bound(self) -> Quantity:
+        """The bound that `text` shows: the last one given."""
+        bounds = (self.at_or_below, self.below, self.at_or_above, self.above)
+        return next(bound for bound in bounds if bound is not None)
+
+    def is_broken(self, most: Quantity, least: Quantity) -> bool:
+        """Judged on the largest value the figures allow for an upper bound, on the smallest for a lower one."""
+        return (
+            (self.above is None or most > self.above)
+            and (self.at_or_above is None or most >= self.at_or_above)
+            and (self.below is None or least < self.below)
+            and (self.at_or_below is None or least <= self.at_or_below)
+        )
+
+
+class LibraryUnreadable(Exception):
+    """Not a library: what, where and why in one line."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class LimitText(Strict):
+    rule: str = Field(pattern=r"^[A-Z]+[0-9]+[a-z]?$")
+    severity: str
+    profiles: list[str] = Field(min_length=1)
+    measure: str
+    above: str | None = None
+    at_or_above: str | None = None
+    below: str | None = None
+    at_or_below: str | None = None
+    when: str | None = None
+    basis: str = Field(min_length=1)
+    note: str = ""
+
+
+_ALLOWED = {"above": "at most", "at_or_above": "below", "below": "at least", "at_or_below": "above"}
+
+
+def parse_limit(index: int, row: LimitText, known_profiles: frozenset[str]) -> Limit:
+    where = f"limits[{index}] ({row.rule})"
+    unknown = sorted(set(row.profiles) - known_profiles)
+    if unknown:
+        raise LibraryUnreadable(f"{where}.profiles: no profile {unknown[0]!r}")
+    try:
+        measure, severity = Measure(row.measure), Severity(row.severity)
+        when = None if row.when is None else Condition(row.when)
+    except ValueError as error:
+        raise LibraryUnreadable(f"{where}: {error}") from error
+    texts = {
+        name: text
+        for name, text in (
+            ("above", row.above),
+            ("at_or_above", row.at_or_above),
+            ("below", row.below),
+            ("at_or_below", row.at_or_below),
+        )
+        if text is not None
+    }
+    bounds = {name: _bound(f"{where}.{name}", text, measure) for name, text in texts.items()}
+    if not bounds:
+        raise LibraryUnreadable(f"{where}: no bound")
+    last = list(texts)[-1]
+    return Limit(
+        rule=row.rule,
+        severity=severity,
+        profiles=frozenset(row.profiles),
+        measure=measure,
+        above=bounds.get("above"),
+        at_or_above=bounds.get("at_or_above"),
+        below=bounds.get("below"),
+        at_or_below=bounds.get("at_or_below"),
+        when=when,
+        unit=texts[last].partition(" ")[2],
+        text=f"{_ALLOWED[last]} {texts[last]}",
+        basis=row.basis,
+        note=row.note,
+    )
+
+
+def _bound(where: str, text: str, measure: Measure) -> Quantity:
+    bound = read_quantity(text, KIND_OF[measure], Basis.HEPTAHYDRATE)
+    if isinstance(bound, Misread):
+        raise LibraryUnreadable(f"{where}: {text!r} {bound.reason}")
+    return bound

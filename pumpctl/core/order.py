@@ -1,0 +1,181 @@
+"""The native order: what a prescriber asked for, as it was written.
+
+Refuses to judge: clinical values stay the text they arrived as, and a value that is absent is
+None, which no rule may read as normal. What is refused here is a file that is not an order at
+all: a wrong shape, an unknown key, a wrong type (order_text.py reads files into this).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MAX_PHASES = 8
+MAX_RESULTS = 200
+MAX_OVERRIDES = 50
+
+# One line of printable text: control and direction-changing characters could make a screen lie.
+Text: TypeAlias = Annotated[str, StringConstraints(max_length=200, pattern=r"^\P{C}*$")]
+Name: TypeAlias = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\s\p{C}](\P{C}*[^\s\p{C}])?$")]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Patient(Part):
+    id: Name
+    age: Text | None = None
+    sex: Text | None = None
+    weight: Text | None = None
+
+
+class Product(Part):
+    """`basis` holds for every mass in g, mg or ug in the order."""
+
+    drug: Text | None = None
+    basis: Text | None = None
+
+
+class Bag(Part):
+    """`base_volume` is the labelled volume of the bag that stock was added to; none when made up to volume."""
+
+    content: Text | None = None
+    final_volume: Text | None = None
+    base_volume: Text | None = None
+    concentration: Text | None = None
+    diluent: Text | None = None
+
+
+class Phase(Part):
+    """Dose, volume, duration and flow are all stated, so that a slip in one shows (U06)."""
+
+    kind: Text | None = None
+    dose: Text | None = None
+    volume: Text | None = None
+    duration: Text | None = None
+    flow: Text | None = None
+    bag: Bag = Bag()
+
+
+class Schedule(Part):
+    """`once` needs `at`; `daily` needs the rest. Dates are inclusive."""
+
+    repeat: Literal["once", "daily"]
+    at: Text | None = None
+    local_time: Text | None = None
+    time_zone: Text | None = None
+    first_date: Text | None = None
+    last_date: Text | None = None
+
+
+class Indication(Part):
+    condition: Text | None = None
+    severe_and_symptomatic: bool | None = None
+    emergency_event: Text | None = None
+    emergency_in_progress: bool | None = None
+
+
+class Assessment(Part):
+    """Answers about the patient; None is "not asked" or "not known"."""
+
+    volume_status: Text | None = None
+    pregnant: bool | None = None
+    dialysis: bool | None = None
+    heart_block: bool | None = None
+    myocardial_damage: bool | None = None
+    myasthenia: bool | None = None
+    lambert_eaton: bool | None = None
+    heart_failure: bool | None = None
+    arrhythmia: bool | None = None
+    digoxin: bool | None = None
+    qtc_above_500_ms: bool | None = None
+    diarrhoea: bool | None = None
+    seizures: bool | None = None
+
+
+class Reviews(Part):
+    """What people did and agreed to before the order."""
+
+    consent: bool | None = None
+    pharmacist_review: bool | None = None
+    nephrologist_review: bool | None = None
+    off_label_acknowledged: bool | None = None
+    medication_review_at: Text | None = None
+    wasting_drugs: tuple[Text, ...] | None = Field(default=None, strict=False, max_length=50)
+    oral_magnesium_failed: bool | None = None
+    intravenous_magnesium_failed: bool | None = None
+    oral_plan: Text | None = None
+
+
+class Result(Part):
+    """A laboratory result; `at` is when the sample was drawn."""
+
+    kind: Literal["creatinine_clearance", "magnesium", "potassium", "calcium", "creatinine"]
+    value: Text | None = None
+    at: Text | None = None
+
+
+class OtherDose(Part):
+    """Parenteral magnesium that does not come from this pump (D25)."""
+
+    dose: Text | None = None
+    basis: Text | None = None
+    start: Text | None = None
+    end: Text | None = None
+
+
+class OtherMagnesium(Part):
+    """An empty list says "asked, none"; no list says "not asked"."""
+
+    parenteral: tuple[OtherDose, ...] | None = Field(default=None, strict=False, max_length=MAX_RESULTS)
+    oral: bool | None = None
+
+
+class Override(Part):
+    """A named second person takes one SOFT finding, on one version of the order, with the value seen."""
+
+    rule: Name
+    order_digest: Name
+    value: Text
+    person: Name
+    reason: Name
+
+
+class Order(Part):
+    format: Literal[1]
+    order_id: Name
+    version: int = Field(ge=1, le=1_000_000)
+    authored_at: Text | None = None
+    prescriber: Name
+    valid_from: Text | None = None
+    valid_until: Text | None = None
+    patient: Patient
+    product: Product = Product()
+    route: Text | None = None
+    site: Text | None = None
+    care_area: Text | None = None
+    indication: Indication = Indication()
+    course: Literal["start", "renewal", "dose_change", "stable_maintenance"] | None = None
+    phases: tuple[Phase, ...] = Field(strict=False, min_length=1, max_length=MAX_PHASES)
+    schedule: Schedule
+    pump_bolus_off: bool | None = None
+    assessment: Assessment = Assessment()
+    reviews: Reviews = Reviews()
+    results: tuple[Result, ...] = Field(default=(), strict=False, max_length=MAX_RESULTS)
+    other_magnesium: OtherMagnesium = OtherMagnesium()
+    overrides: tuple[Override, ...] = Field(default=(), strict=False, max_length=MAX_OVERRIDES)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the content without its overrides: what an override, a program and a record name.
+
+        Canonical form: JSON, keys sorted, no spaces, absent values left out, so that JSON and TOML
+        texts of the same order, in any layout, have one digest.
+        """
+        content = self.model_dump(exclude={"overrides"}, exclude_none=True)
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

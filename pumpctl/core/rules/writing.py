@@ -1,0 +1,86 @@
+"""What is written in the order: readable, complete, and agreeing with itself (U01, U02, U06, U07, T02)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pumpctl.core.figures import figure
+from pumpctl.core.rules.case import Case
+from pumpctl.core.rules.finding import Finding, Severity
+from pumpctl.core.rules.phase import PhaseFigures
+from pumpctl.core.rules.reading import problem
+from pumpctl.core.schedule import instant_text
+from pumpctl.core.units import mass_in, volume_after
+
+FUTURE_MS = 5 * 60_000  # T02
+AGREEMENT_PERCENT = 1  # U02
+
+
+def unreadable(rule: str) -> Callable[[Case], Iterator[Finding]]:
+    """The rule that passes on what reading the figures and the schedule found under this id."""
+
+    def judge(case: Case) -> Iterator[Finding]:
+        for found in case.figures.problems:
+            if found.rule == rule:
+                yield found
+        for flaw in case.timetable.flaws:
+            if flaw.rule == rule:
+                yield problem(flaw.rule, flaw.path, flaw.reason, flaw.reason)
+
+    return judge
+
+
+def past_is_past(case: Case) -> Iterator[Finding]:
+    """T02: what is reported as done lies at most 5 min in the future."""
+    for path, utc_ms in case.figures.past_times:
+        if utc_ms > case.at_utc_ms + FUTURE_MS:
+            latest = f"at most 5 min after {instant_text(case.at_utc_ms)}"
+            message = f"{path} is in the future; check the clock, the date and the offset"
+            yield Finding("T02", Severity.HARD, message, instant_text(utc_ms), latest, "project")
+
+
+def bolus_is_off(case: Case) -> Iterator[Finding]:
+    """U06: a pump's own bolus or patient-demand mode would be a dose that nobody judged."""
+    if case.order.pump_bolus_off is not True:
+        value = "missing" if case.order.pump_bolus_off is None else "on"
+        message = "the pump's bolus and patient-demand mode must be off: pump_bolus_off = true"
+        yield Finding("U06", Severity.HARD, message, value, "off", "project")
+
+
+def figures_agree(case: Case) -> Iterator[Finding]:
+    """U02: each dose stated twice must agree within 1 %."""
+    for phase in case.figures.phases:
+        yield from _flow_agrees(phase)
+        yield from _bag_agrees(phase)
+        yield from _dose_agrees(phase)
+
+
+def _flow_agrees(phase: PhaseFigures) -> Iterator[Finding]:
+    if phase.flow is not None and phase.duration is not None and phase.volume is not None:
+        given = volume_after(phase.flow, phase.duration)
+        if given.differs_by_more_than_percent(phase.volume, AGREEMENT_PERCENT):
+            shown, stated = figure(given, "mL"), figure(phase.volume, "mL")
+            yield _disagree(f"{phase.path}: flow x duration is {shown}, volume says {stated}", shown, stated)
+
+
+def _bag_agrees(phase: PhaseFigures) -> Iterator[Finding]:
+    content, final, stated = phase.content, phase.final_volume, phase.stated_concentration
+    if content is not None and final is not None and stated is not None:
+        held = mass_in(stated, final)
+        if held.differs_by_more_than_percent(content, AGREEMENT_PERCENT):
+            shown, limit = figure(held, "g"), figure(content, "g")
+            yield _disagree(f"{phase.path}.bag: concentration x final volume is {shown}, content {limit}", shown, limit)
+
+
+def _dose_agrees(phase: PhaseFigures) -> Iterator[Finding]:
+    content = phase.concentration
+    if content is not None and phase.volume is not None and phase.dose is not None:
+        given = mass_in(content, phase.volume)
+        if given.differs_by_more_than_percent(phase.dose, AGREEMENT_PERCENT):
+            shown, stated = figure(given, "g"), figure(phase.dose, "g")
+            yield _disagree(f"{phase.path}: the volume of this bag holds {shown}, dose says {stated}", shown, stated)
+
+
+def _disagree(message: str, value: str, limit: str) -> Finding:
+    message = f"{message}; correct the figure that slipped"
+    return Finding("U02", Severity.HARD, message, value, f"{limit} within 1 %", "reference")

@@ -1,0 +1,122 @@
+"""The verdict on an order: every finding of every rule, and what they come to.
+
+Refuses to know what any rule is about. A rule that raises, a required rule that is absent and a
+limit of the library that no rule judges each deny: silence must never mean consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from pumpctl.core.library import Library
+from pumpctl.core.order import Order, Override
+from pumpctl.core.rules.case import Case, Context, open_case
+from pumpctl.core.rules.finding import Finding, Severity
+from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Rule
+
+
+class Decision(Enum):
+    ACCEPTED = "accepted"
+    NEEDS_OVERRIDE = "needs_override"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Findings are sorted by severity, rule and message."""
+
+    decision: Decision
+    findings: tuple[Finding, ...]
+    order_digest: str
+    library_hash: str
+
+
+def judge(order: Order, library: Library, context: Context, rules: tuple[Rule, ...] = RULES) -> Verdict:
+    """Judge the order at the context's time."""
+    case = open_case(order, library, context)
+    findings: list[Finding] = []
+    for rule in rules:
+        findings.extend(_findings_of(rule, case))
+    findings.extend(_absent(rules, library))
+    weighed = tuple(sorted(_with_overrides(findings, order, context), key=_rank))
+    return Verdict(_decide(weighed), weighed, order.digest, library.content_hash)
+
+
+def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Override, ...]:
+    """Overrides for the SOFT findings of this rule in this verdict, with the values seen; none when it has none."""
+    values = {f.value for f in verdict.findings if f.rule == rule and f.severity is Severity.SOFT and not f.overridden}
+    return tuple(
+        Override(rule=rule, order_digest=verdict.order_digest, value=value, person=person, reason=reason)
+        for value in sorted(values)
+    )
+
+
+def _findings_of(rule: Rule, case: Case) -> list[Finding]:
+    try:
+        return list(rule.judge(case))
+    except Exception as error:  # whatever went wrong in a rule, that rule denies the order
+        message = f"rule {rule.id} failed ({type(error).__name__}: {error}); the order is refused, report this"
+        return [Finding(rule.id, Severity.HARD, message, "failed", "judged", "project")]
+
+
+def _absent(rules: tuple[Rule, ...], library: Library) -> list[Finding]:
+    present = {rule.id for rule in rules}
+    return [
+        Finding(
+            rule,
+            Severity.HARD,
+            f"rule {rule} is not in this build; every order is refused",
+            "absent",
+            "present",
+            "project",
+        )
+        for rule in sorted((REQUIRED_IDS | library.limits_by_rule.keys()) - present)
+    ]
+
+
+def _with_overrides(findings: list[Finding], order: Order, context: Context) -> Iterable[Finding]:
+    overrides = (*order.overrides, *context.overrides)
+    halved_seen = {f.value for f in findings if f.rule == HALVED and f.severity is Severity.SOFT}
+    for finding in findings:
+        about = [override for override in overrides if override.rule == finding.rule]
+        if finding.severity is not Severity.SOFT or not about:
+            yield finding
+            continue
+        # One Q02 override covers all SOFT findings of the halved limits.
+        values = halved_seen if finding.rule == HALVED else {finding.value}
+        refusals = [_why_not(override, order, values) for override in about]
+        if None in refusals:
+            yield replace(finding, overridden=True)
+        else:
+            reasons = "; ".join(reason for reason in refusals if reason is not None)
+            yield replace(finding, message=f"{finding.message} (override does not apply: {reasons})")
+
+
+HALVED = "Q02"
+
+
+def _why_not(override: Override, order: Order, values: set[str]) -> str | None:
+    if override.order_digest != order.digest:
+        return "given for another version of the order"
+    if override.person == order.prescriber:
+        return "the prescriber cannot be the second person"
+    if override.value not in values:
+        return f"given for {override.value}"
+    return None
+
+
+def _decide(findings: tuple[Finding, ...]) -> Decision:
+    if any(finding.severity is Severity.HARD for finding in findings):
+        return Decision.REFUSED
+    if any(finding.severity is Severity.SOFT and not finding.overridden for finding in findings):
+        return Decision.NEEDS_OVERRIDE
+    return Decision.ACCEPTED
+
+
+_ORDER = {severity: place for place, severity in enumerate(Severity)}
+
+
+def _rank(finding: Finding) -> tuple[int, str, str, str, str]:
+    return (_ORDER[finding.severity], finding.rule, finding.message, finding.value, finding.limit)
