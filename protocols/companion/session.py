@@ -13,7 +13,7 @@ from typing import TypeAlias
 from protocols.companion import messages
 from protocols.companion.codec import ANSWER_BIT, REQUEST_TYPES, STOP_FRAME, Envelope, decode, encode
 from protocols.companion.framing import DELIMITER, FRAMED_BYTES, FrameDecoder, Garbage, GarbageReason
-from protocols.companion.messages import Answer, Notice, Request, Stop, Stopped
+from protocols.companion.messages import Answer, Notice, Request, Stopped
 from protocols.companion.vocabulary import RefusalReason
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 
@@ -77,7 +77,7 @@ class CompanionSession:
         """The bytes that ask for `request`, which is outstanding from now on."""
         if self._outstanding is not None:
             raise LocalProtocolError(f"{type(self._outstanding).__name__} is still outstanding")
-        if request.TYPE not in REQUEST_TYPES or isinstance(request, Stop):
+        if request.TYPE not in REQUEST_TYPES:
             raise LocalProtocolError(f"{type(request).__name__} is not asked for with a sequence number")
         if self._sequence == LAST_NUMBER:
             raise LocalProtocolError("sequence numbers are used up; open a new session")
