@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.bench.controller import through_controller
 from tests.bench.harness import TITLE, Preparation, Row, line_of, measure
 from tests.bench.journal import durable_intent
 from tests.bench.link import link_round_trip
@@ -19,6 +20,7 @@ from tests.bench.start_up import start_up
 BUILD = Path(__file__).resolve().parents[2] / "build"
 ROWS: dict[str, Preparation] = {
     "link round trip": link_round_trip,
+    "poll through the controller": through_controller,
     "durable intent": durable_intent,
     "start-up": start_up,
 }

@@ -1,0 +1,150 @@
+"""A poll decided, sent, answered and weighed by the daemon's own loop and Controller, against raw bytes on a pty.
+
+The clock that the Controller is handed runs ahead by one poll period a trip, so that polls follow each other without
+waiting; everything else is the real thing, and the peer is the one in C of link.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter_ns
+
+from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, JournalCondition, JournalContent, Mode
+from pumpctl.controller import Controller
+from pumpctl.effects import Record
+from pumpctl.events import DeadlineReached, Event, GuardChanged, Recorded
+from pumpctl.shell.clock import Clock, boottime_ns
+from pumpctl.shell.event_loop import EventLoop, Outlets
+from pumpctl.shell.library_file import read_library
+from pumpctl.shell.serial_link import SerialLink
+from pumpctl.shell.supervised_port import PortSettings
+from tests.bench.harness import Subject, compiled
+from tests.bench.link import IDENTITY, ROUNDS, TRIPS_A_ROUND, WAIT_S, NoGuard, line_to, pump_line, raw_round
+
+CHANNEL = "bench"
+
+
+class QuietGuard(NoGuard):
+    """The loop's view of the guard, with nobody behind it."""
+
+    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool) -> None: ...
+    def disarm(self, channel: str) -> None: ...
+    def heartbeat(self) -> None: ...
+    def acknowledge_slot(self) -> None: ...
+
+
+class Poller:
+    """Lets the next poll be due, again and again, and notes how long each took to be weighed."""
+
+    def __init__(self, path: str) -> None:
+        self._ahead_ns = 0
+        self._asked = False
+        self._before_ns = 0
+        self._left = 0
+        self._took_us: list[float] = []
+        self._done = asyncio.get_running_loop().create_future()
+        configuration = ControllerConfiguration(
+            mode=Mode.RIG,
+            speed=1,
+            channels=(ChannelConfiguration(CHANNEL, "companion", IDENTITY.serial, "patient-1"),),
+        )
+        past = JournalContent(JournalCondition.SOUND, "", ())
+        self._controller = Controller(configuration, read_library(), past)
+        self._link = SerialLink(CHANNEL, PortSettings(path, 115_200), self._post, NoGuard())
+        self._clock = Clock(1, boottime_ns(), boottime=lambda: boottime_ns() + self._ahead_ns)
+        outlets = Outlets(
+            pumps={CHANNEL: self},
+            guard=QuietGuard(),
+            record=self._record,
+            publish=lambda _: None,
+            annunciate=lambda _: None,
+            answer=lambda _: None,
+            passed=self._passed,
+        )
+        self._loop = EventLoop(self._controller, self._clock, outlets, self._crashed)
+
+    async def opened(self) -> None:
+        self._loop.start()
+        self._post(GuardChanged(alive=True))
+        self._link.start()
+        await asyncio.wait_for(self._done, WAIT_S)
+
+    async def poll(self, times: int) -> list[float]:
+        self._took_us, self._left, self._done = [], times, asyncio.get_running_loop().create_future()
+        self._next()
+        await asyncio.wait_for(self._done, WAIT_S)
+        return self._took_us
+
+    def write(self, frame: bytes, *, is_stop: bool) -> None:
+        assert not is_stop, "the daemon stopped the pump of the benchmark"
+        self._asked = True
+        self._link.write(frame, is_stop=is_stop)
+
+    def close_for_good(self) -> None:
+        raise AssertionError("the daemon closed the port of the benchmark")
+
+    def close(self) -> None:
+        self._loop.close()
+        self._link.close()
+
+    def _next(self) -> None:
+        """Move the clock on to the next deadline. Some are for telling the world and not for asking the pump."""
+        self._asked = False
+        deadline_ns = self._controller.next_deadline_ns()
+        assert deadline_ns is not None
+        self._ahead_ns += max(0, deadline_ns - self._clock.now().link_ns)
+        self._before_ns = perf_counter_ns()
+        self._post(DeadlineReached())
+
+    def _passed(self) -> None:
+        """The loop has handled what there was."""
+        channel = self._controller.ward.channels[CHANNEL]
+        if channel.driver.busy or channel.status is None or self._done.done():
+            return
+        if self._asked and self._left:
+            self._took_us.append((perf_counter_ns() - self._before_ns) / 1e3)
+            self._left -= 1
+        if self._left:
+            self._next()
+        else:
+            self._done.set_result(None)
+
+    def _post(self, event: Event) -> None:
+        self._loop.post(event)
+
+    def _record(self, record: Record) -> None:
+        self._post(Recorded(record.seq))
+
+    def _crashed(self, error: BaseException) -> None:
+        raise error
+
+
+@contextmanager
+def through_controller(build: Path) -> Generator[Subject, None, None]:
+    with ExitStack() as stack:
+        pump_path = stack.enter_context(pump_line(build))
+        raw_path = stack.enter_context(line_to(str(compiled("pty_echo.c", build)), "{fd}"))
+        raw_fd = os.open(raw_path, os.O_RDWR | os.O_NOCTTY)
+        stack.callback(os.close, raw_fd)
+        runner = stack.enter_context(asyncio.Runner())
+        poller = runner.run(_poller(pump_path))
+        yield Subject(
+            name="poll through the Controller / raw pty",
+            unit="us",
+            goal=4.0,
+            rounds=ROUNDS,
+            ours=lambda: runner.run(poller.poll(TRIPS_A_ROUND)),
+            floor=lambda: raw_round(raw_fd),
+        )
+        runner.get_loop().call_soon(poller.close)
+        runner.run(asyncio.sleep(0))
+
+
+async def _poller(path: str) -> Poller:
+    poller = Poller(path)
+    await poller.opened()
+    return poller
