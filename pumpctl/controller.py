@@ -64,7 +64,7 @@ class Controller:
         out = Outbox(self.ward.next_seq, now)
         remember(self.ward, self._past, out)
         for channel in self.ward.channels.values():
-            channel.heard_ns = now.link_ns
+            channel.unheard_since_ns = now.link_ns
             tend(self.ward, channel, out)
         return self._close(out)
 
@@ -141,6 +141,8 @@ class Controller:
             out.add(DisarmGuard(channel.name))
             out.add(Publish(channel.name, "link", {"link": "down"}))
             out.event(channel.name, "link_down", {"reason": event.reason})
+        if channel.unheard_since_ns is None:
+            channel.unheard_since_ns = out.now.link_ns
         channel.link, channel.link_reason = Link.DOWN, event.reason
         channel.guard_armed_lease = None
         return (channel,)

@@ -1,7 +1,7 @@
 """What the world outside is told of a channel: one payload for MQTT, the serial line and `status`.
 
-Refuses to guess: flows come from the pump's last status and are null once that is older than
-3 s; the delivered volume is the interval, widened to now. Nothing here is what was commanded
+Refuses to guess: flows come from the pump's last status and are null once it leaves questions
+unanswered for 3 s; the delivered volume is the interval, widened to now. Nothing here is what was commanded
 unless its name says so.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from pumpctl.core.instant import NS_PER_MS, Now
-from pumpctl.core.interlocks import FRESH_NS
 from pumpctl.core.program import Program
 from pumpctl.drivers.pump import StatusRead
 from pumpctl.supervision.channel import Channel, Link
@@ -60,9 +59,8 @@ def state_payload(channel: Channel, now: Now) -> dict[str, Any]:
 
 def _read(status: StatusRead | None, channel: Channel, now: Now) -> dict[str, Any]:
     age_ns = None if status is None else now.link_ns - status.asked.link_ns
-    fresh = channel.link is Link.UP and age_ns is not None and age_ns <= FRESH_NS
     program = channel.infusion.program if channel.infusion else None
-    live = status if fresh else None
+    live = status if channel.link is Link.UP else None
     return {
         "status_age_ms": None if age_ns is None else age_ns // NS_PER_MS,
         "flow_ml_h": None if live is None else live.measured_flow_ul_h / 1000,

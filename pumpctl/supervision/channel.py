@@ -76,7 +76,7 @@ class Channel:
     known_boot: int | None = None
     reconciled: bool = False
     status: StatusRead | None = None
-    heard_ns: int | None = None
+    unheard_since_ns: int | None = None  # the first question, or loss, since the pump was last heard
     infusion: Infusion | None = None
     last_account: tuple[Program, int, int] | None = None  # the last settled program, least and most uL
     read_back_equal: bool = False
@@ -96,6 +96,7 @@ class Channel:
     next_poll_ns: int = 0
     next_identify_ns: int = 0
     deadline_ns: int = 0
+    progress_noted_ns: int = 0
     alarms: dict[str, ActiveAlarm] = field(default_factory=dict[str, ActiveAlarm])
     guard_armed_lease: bool | None = None
     published: tuple[object, ...] | None = None

@@ -82,6 +82,8 @@ def raise_flow(ward: Ward, channel: Channel, out: Outbox) -> bool:
         infusion.begin(channel.status.counters, accuracy_permille(channel), out.now)
     if infusion.program.link_loss is LinkLoss.STOP_AT_LEASE_END:
         channel.lease_until_uptime_ms = channel.status.uptime_ms + infusion.program.lease_ms
+    if channel.unheard_since_ns is None:
+        channel.unheard_since_ns = out.now.link_ns
     out.add(WritePump(channel.name, channel.driver.command(command, out.now)))
     return True
 

@@ -90,7 +90,7 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
 
 
 def _heard(channel: Channel, out: Outbox) -> None:
-    channel.heard_ns = out.now.link_ns
+    channel.unheard_since_ns = None
     if channel.link is Link.SILENT:
         channel.link, channel.link_reason = Link.UP, ""
         out.add(Publish(channel.name, "link", {"link": "up"}))

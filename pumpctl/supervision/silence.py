@@ -25,10 +25,10 @@ UNPROVEN_AFTER_LEASE_NS = 5 * NS_PER_S
 
 def watch_silence(channel: Channel, out: Outbox) -> None:
     """Note, tell, escalate: by how long nothing was heard and by what the pump does meanwhile."""
-    heard = channel.heard_ns
-    if heard is None or channel.link is Link.REFUSED:
+    unheard_since_ns = channel.unheard_since_ns
+    if unheard_since_ns is None or channel.link is Link.REFUSED:
         return
-    silent_ns = out.now.link_ns - heard
+    silent_ns = out.now.link_ns - unheard_since_ns
     if channel.link is Link.UP and silent_ns >= NOTED_NS:
         channel.link, channel.link_reason = Link.SILENT, "nothing heard for 3 s"
         out.add(Publish(channel.name, "link", {"link": "down"}))

@@ -24,6 +24,7 @@ from pumpctl.telemetry import state_key, state_payload
 STATE_FASTEST_NS = 250 * NS_PER_MS  # at most 4 Hz
 STATE_SLOWEST_NS = NS_PER_S
 NOT_BEFORE_NS = NS_PER_MS
+PROGRESS_NS = 60 * NS_PER_S
 _FOLLOWS_ON = frozenset({DeliveryState.PHASE_COMPLETE, DeliveryState.COMPLETED})
 
 
@@ -36,11 +37,24 @@ def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
     pursue_stop(channel, out)
     if channel.state in _FOLLOWS_ON and channel.infusion is not None:
         channel.move(Trigger.PROGRAM_REQUESTED)
+    _note_progress(channel, out)
     if not raise_flow(ward, channel, out):
         _ask(ward, channel, out)
     arm_guard(channel, out)
     _tell(channel, out)
     channel.deadline_ns = _next_look(channel, out.now.link_ns)
+
+
+def _note_progress(channel: Channel, out: Outbox) -> None:
+    """While drug flows the journal proves once a minute that it can still write, and says how far it is."""
+    infusion = channel.infusion
+    if channel.state is not DeliveryState.INFUSING or infusion is None or infusion.delivered is None:
+        return
+    if out.now.link_ns - channel.progress_noted_ns < PROGRESS_NS:
+        return
+    channel.progress_noted_ns = out.now.link_ns
+    told = {"least_ul": infusion.delivered.least_ul, "most_ul": infusion.delivered.most_ul(out.now.therapy_ns)}
+    out.record("progress", {"channel": channel.name, "program_id": infusion.program_id.hex(), **told})
 
 
 def _ask(ward: Ward, channel: Channel, out: Outbox) -> None:
@@ -53,6 +67,8 @@ def _ask(ward: Ward, channel: Channel, out: Outbox) -> None:
         channel.next_identify_ns = out.now.link_ns + IDENTIFY_AGAIN_NS
     elif isinstance(command, ReadStatus):
         channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
+    if channel.unheard_since_ns is None:
+        channel.unheard_since_ns = out.now.link_ns
     out.add(WritePump(channel.name, channel.driver.command(command, out.now)))
 
 
