@@ -107,6 +107,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Settings:
+        if not self.state_dir.is_absolute():
+            raise ValueError("state_dir: must be an absolute path, so that `pumpctl stop` finds it from anywhere")
         names = [channel.name for channel in self.channel]
         if len(set(names)) < len(names):
             raise ValueError("channel: two channels have the same name")
@@ -142,7 +144,7 @@ def load_settings(path: Path) -> Settings:
         raise Unusable(f"settings: {error}", f"correct or remove the {ENV_PREFIX}... variable") from None
     folder = path.resolve().parent
     library = settings.library and folder / settings.library
-    return settings.model_copy(update={"state_dir": folder / settings.state_dir, "library": library})
+    return settings.model_copy(update={"library": library})
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from pumpctl.shell.unusable import Unusable
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "settings" / "rig.toml"
 SOUND = """
-state_dir = "state"
+state_dir = "/var/lib/pumpctl"
 mode = "rig"
 
 [[channel]]
@@ -50,7 +50,7 @@ def refusal(tmp_path: Path, text: str) -> str:
 
 def test_the_example_is_sound_and_shows_every_key() -> None:
     settings = load_settings(EXAMPLE)
-    assert settings.state_dir == EXAMPLE.parent / "state"
+    assert settings.state_dir.is_absolute()
     text = EXAMPLE.read_text()
     assert all(f"{key} =" in text or f"[{key}]" in text for key in type(settings).model_fields)
 
@@ -81,6 +81,7 @@ def test_a_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
+        ("/var/lib/pumpctl", "state", ("state_dir: must be an absolute path",)),
         ("host =", "hots =", ("line 20", "unknown key mqtt.hots", "did you mean host?")),
         ('mode = "rig"', 'mode = "rig"\ncolour = "red"', ("line 4", "unknown key colour", "known here: instance")),
         (
@@ -92,7 +93,7 @@ def test_a_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monke
         ('name = "b"', 'name = "a"', ("two channels have the same name",)),
         ("socket://localhost:4001", "/dev/pump-a", ("two channels have the same port",)),
         ("socket://localhost:4001", "rfc2217://localhost:4001", ("channel.1.port", "socket://HOST:PORT")),
-        ('state_dir = "state"', "", ("missing key state_dir", "rig.toml shows all keys")),
+        ('state_dir = "/var/lib/pumpctl"', "", ("missing key state_dir", "rig.toml shows all keys")),
         ('mode = "rig"', 'mode = "fast"', ("line 3", "mode", "'rig' or 'therapy'")),
         ('mode = "rig"', 'mode = "rig"\nspeed = 600', ("epoch_boottime_ns: missing", "clock_gettime_ns")),
         ('mode = "rig"', 'mode = "therapy"\nspeed = 600\nepoch_boottime_ns = 1', ('needs mode = "rig"',)),
