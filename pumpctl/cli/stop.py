@@ -48,7 +48,7 @@ def stop(
         for about, line in (voice.lines or {"": voice.silence}).items():
             typer.echo(f"{name}: {about + ': ' if about else ''}{line}")
     if not proven:
-        raise Failure(code, f"{channel or 'not every pump is'} NOT PROVEN STOPPED", ADVICE)
+        raise Failure(code, f"NOT PROVEN STOPPED: {channel or 'at least one pump'}", ADVICE)
     typer.echo(f"stopped: {', '.join(sorted(daemon.stopped | guard.stopped)) or 'no pump is configured'}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def main() -> int:
     guard = Guard(
         arguments.state_dir, Companion(messages, arguments.heartbeats, arguments.daemon), askers, lock, Notices()
     )
+    signal.signal(signal.SIGTERM, guard.end_if_alone)
     messages.send(encode({"ready": True}))
     guard.run()
     return 0

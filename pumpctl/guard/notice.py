@@ -30,6 +30,10 @@ class Notices:
         except OSError:
             return False  # full, hung up or gone: the stop goes on
 
+    def close(self) -> None:
+        if self._own is not None:
+            os.close(self._own)
+
 
 def _reopened(descriptor: int) -> int | None:
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND | os.O_NOCTTY | os.O_CLOEXEC

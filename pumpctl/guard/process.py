@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time  # noqa: TID251 - a process of its own: it has nobody to hand it the time
 from pathlib import Path
 
@@ -45,7 +44,6 @@ class Guard:
         self._pulse_due_ns = 0
 
     def run(self) -> None:
-        signal.signal(signal.SIGTERM, self._end_if_alone)
         while not self._finished():
             ready = self._poll()
             now = now_ns()
@@ -55,7 +53,7 @@ class Guard:
             self._pulse(now)
         self._leave()
 
-    def _end_if_alone(self, _signal: int, _frame: object) -> None:
+    def end_if_alone(self, _signal: int, _frame: object) -> None:
         """SIGTERM ends a guard without a daemon; one that guards goes on (it ends with its daemon)."""
         self._asked_to_end = True
 

@@ -120,8 +120,7 @@ def _guard_voice(answer: Mapping[str, object] | str) -> Voice:
 def _daemon_voice(answer: Mapping[str, object] | str) -> Voice:
     match answer:
         case {"result": result} if isinstance(result, dict):
-            stopped = _proven_by(cast("Mapping[str, object]", result))
-            return Voice(stopped, dict.fromkeys(sorted(stopped), "the pump has proven that it has stopped"))
+            return _result_voice(cast("Mapping[str, object]", result))
         case {"error": {"message": str(message), "data": {"exit_code": int(code)}}}:
             refused = REFUSED if code == REFUSED else NOT_CONNECTED
             return Voice(frozenset(), {"": message}, exit_code=refused)
@@ -131,7 +130,9 @@ def _daemon_voice(answer: Mapping[str, object] | str) -> Voice:
             return _silent(f"not understood: {answer}")
 
 
-def _proven_by(result: Mapping[str, object]) -> frozenset[str]:
-    stopped = result.get("stopped")
-    proven = result.get("proven") is True and isinstance(stopped, list)
-    return frozenset(cast("list[str]", stopped) if proven else ())
+def _result_voice(result: Mapping[str, object]) -> Voice:
+    names = result.get("stopped")
+    if result.get("proven") is not True or not isinstance(names, list):
+        return _silent(f"it proves nothing: {result}")
+    stopped = frozenset(cast("list[str]", names))
+    return Voice(stopped, dict.fromkeys(sorted(stopped), "the pump has proven that it has stopped"))
