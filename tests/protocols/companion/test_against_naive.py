@@ -18,15 +18,17 @@ STREAMS = 1500
 def read_by_codec(pieces: list[bytes]) -> list[naive.Told]:
     """What the codec believes of a line that comes in pieces, in the naive reading's form."""
     decoder = FrameDecoder()
-    found: list[naive.Told] = []
-    for content in (content for piece in pieces for content in decoder.receive(piece) if isinstance(content, bytes)):
-        try:
-            envelope = decode(content)
-        except RemoteProtocolError:
-            continue
-        message = envelope.message
-        found.append((message.TYPE, envelope.session, envelope.sequence, fields_of(message)))
-    return found
+    contents = [content for piece in pieces for content in decoder.receive(piece) if isinstance(content, bytes)]
+    return [believed for content in contents if (believed := believed_of(content)) is not None]
+
+
+def believed_of(content: bytes) -> naive.Told | None:
+    try:
+        envelope = decode(content)
+    except RemoteProtocolError:
+        return None
+    message = envelope.message
+    return message.TYPE, envelope.session, envelope.sequence, fields_of(message)
 
 
 def cut(source: random.Random, line: bytes) -> list[bytes]:
