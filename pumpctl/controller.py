@@ -11,7 +11,6 @@ from collections.abc import Collection
 from typing import assert_never
 
 from pumpctl.configuration import ControllerConfiguration, JournalCondition, JournalContent
-from pumpctl.core.delivery import Trigger, step
 from pumpctl.core.exposure import Ledger
 from pumpctl.core.instant import Now
 from pumpctl.core.library import Library
@@ -34,7 +33,7 @@ from pumpctl.events import (
 from pumpctl.supervision.alarms import end_alarm, raise_alarm
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.door import intent_became_durable
-from pumpctl.supervision.facts import arm_guard, take
+from pumpctl.supervision.facts import arm_guard, ask_who_it_is, take
 from pumpctl.supervision.operating import answer_stops, operate, refuse_owed
 from pumpctl.supervision.ordering import prepare_due
 from pumpctl.supervision.outbox import Outbox
@@ -125,12 +124,7 @@ class Controller:
     def _link_up(self, event: LinkUp) -> Collection[Channel]:
         channel = self.ward.channels[event.channel]
         channel.driver.open(event.session)
-        channel.link, channel.link_reason = Link.IDENTIFYING, "asking the pump who it is"
-        channel.identity, channel.status, channel.reconciled = None, None, False
-        channel.read_back_equal, channel.program_sent = False, False
-        channel.next_identify_ns = 0
-        following = step(channel.state, Trigger.PUMP_LOST_ITS_PAST)
-        channel.state = channel.state if following is None else following
+        ask_who_it_is(channel, "asking the pump who it is")
         return (channel,)
 
     def _link_down(self, event: LinkDown, out: Outbox) -> Collection[Channel]:

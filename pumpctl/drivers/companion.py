@@ -22,6 +22,7 @@ from protocols.companion.vocabulary import (
     Phase,
     PumpState,
     Purpose,
+    RefusalReason,
     StatusFlag,
 )
 from protocols.companion.vocabulary import LinkLoss as WireLinkLoss
@@ -53,6 +54,7 @@ from pumpctl.drivers.pump import (
     ReadStatus,
     Renew,
     Resume,
+    SessionLost,
     Start,
     StatusRead,
     StopProven,
@@ -99,7 +101,12 @@ class CompanionDriver:
     def receive(self, received: bytes) -> list[Fact]:
         if self._session is None:
             return []
-        return [self._fact(heard) for heard in self._session.receive(received)]
+        facts: list[Fact] = []
+        for heard in self._session.receive(received):
+            facts.append(self._fact(heard))
+            if isinstance(heard, Refused) and heard.reason is RefusalReason.WRONG_SESSION:
+                facts.append(SessionLost())
+        return facts
 
     def wake(self, now: Now) -> list[Fact]:
         command, session = self._command, self._session

@@ -218,6 +218,11 @@ class EventRead:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLost:
+    """The pump no longer knows who is asking: it was switched off and on, or somebody else spoke to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class LineNoise:
     """Bytes that were no answer to anything we asked: noise, late, duplicate."""
 
@@ -235,6 +240,7 @@ Fact: TypeAlias = (
     | StopProven
     | Noticed
     | EventRead
+    | SessionLost
     | LineNoise
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from pumpctl.configuration import Mode
-from pumpctl.core.delivery import DeliveryState, Trigger
+from pumpctl.core.delivery import DeliveryState, Trigger, step
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.drivers.pump import (
     AcknowledgeAlarms,
@@ -32,6 +32,7 @@ from pumpctl.drivers.pump import (
     ReadStatus,
     Renew,
     Resume,
+    SessionLost,
     Start,
     StatusRead,
     StopProven,
@@ -83,10 +84,22 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
         case EventRead():
             channel.event_cursor = fact.index + 1
             _stop_for_alarms(channel, fact.stopping_alarms, out)
+        case SessionLost():
+            out.event(channel.name, "session_lost", {})
+            ask_who_it_is(channel, "the pump lost the session: asking it who it is")
         case LineNoise():
             return
         case _:
             assert_never(fact)
+
+
+def ask_who_it_is(channel: Channel, why: str) -> None:
+    """A fresh link, or a pump that forgot us: nothing but identity reads until the serial number matches."""
+    channel.link, channel.link_reason = Link.IDENTIFYING, why
+    channel.identity, channel.status, channel.reconciled = None, None, False
+    channel.read_back_equal, channel.program_sent, channel.next_identify_ns = False, False, 0
+    following = step(channel.state, Trigger.PUMP_LOST_ITS_PAST)
+    channel.state = channel.state if following is None else following
 
 
 def _heard(channel: Channel, out: Outbox) -> None:
