@@ -15,9 +15,10 @@ from time import perf_counter_ns
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, JournalCondition, JournalContent, Mode
 from pumpctl.controller import Controller
+from pumpctl.core.instant import NS_PER_MS
 from pumpctl.effects import Record
 from pumpctl.events import DeadlineReached, Event, GuardChanged, Recorded
-from pumpctl.shell.clock import Clock, boottime_ns
+from pumpctl.shell.clock import Clock, boottime_ns, wall_ms
 from pumpctl.shell.event_loop import EventLoop, Outlets
 from pumpctl.shell.library_file import read_library
 from pumpctl.shell.serial_link import SerialLink
@@ -55,7 +56,12 @@ class Poller:
         past = JournalContent(JournalCondition.SOUND, "", ())
         self._controller = Controller(configuration, read_library(), past)
         self._link = SerialLink(CHANNEL, PortSettings(path, 115_200), self._post, NoGuard())
-        self._clock = Clock(1, boottime_ns(), boottime=lambda: boottime_ns() + self._ahead_ns)
+        self._clock = Clock(
+            1,
+            boottime_ns(),
+            boottime=lambda: boottime_ns() + self._ahead_ns,
+            wall=lambda: wall_ms() + self._ahead_ns // NS_PER_MS,
+        )
         outlets = Outlets(
             pumps={CHANNEL: self},
             guard=QuietGuard(),
