@@ -94,17 +94,23 @@ class PtyPort:
                 os.write(self._master_fd, sent)
 
     def _look(self) -> None:
-        """Until somebody opens the slave, the master reports a hang-up without end: look now and then instead."""
+        """Until somebody opens the slave, the master reports a hang-up without end: look now and then instead.
+
+        Somebody may also have come, written and gone since the last look: what was written is heard.
+        """
         if self._master_fd is None:
             return
         poll = select.poll()
         poll.register(self._master_fd, select.POLLIN)
+        seen = sum(events for _, events in poll.poll(0))
         loop = asyncio.get_running_loop()
-        if any(events & select.POLLHUP for _, events in poll.poll(0)):
-            self._looking = loop.call_later(REOPEN_LOOK_S, self._look)
+        if not seen & select.POLLHUP:
+            self._attended = True
+            loop.add_reader(self._master_fd, self._read)
             return
-        self._attended = True
-        loop.add_reader(self._master_fd, self._read)
+        self._looking = loop.call_later(REOPEN_LOOK_S, self._look)
+        if seen & select.POLLIN:
+            self._on_bytes(os.read(self._master_fd, READ_BYTES))
 
     def _read(self) -> None:
         if self._master_fd is None:

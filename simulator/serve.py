@@ -139,6 +139,14 @@ async def serve(options: ServeOptions) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
+    failures: list[BaseException] = []
+
+    def end_with(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A step that fails ends the simulator: half a pump proves nothing."""
+        failures.append(context.get("exception") or RuntimeError(str(context["message"])))
+        ended.set()
+
+    loop.set_exception_handler(end_with)
     station = Station(options)
     control = ControlServer(options.control, station.answer)
     await control.open()
@@ -149,6 +157,8 @@ async def serve(options: ServeOptions) -> None:
     finally:
         station.close()
         await control.close()
+    if failures:
+        raise failures[0]
 
 
 def _say_ready(options: ServeOptions, port: Port) -> None:
