@@ -23,11 +23,14 @@ Round = Callable[[], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Something to measure. With a floor the goal is the largest good ratio; without one, the least good value."""
+    """Something to measure. With a floor the goal is the largest good ratio; without one, the least good value.
+
+    Without a goal the row is told and not judged.
+    """
 
     name: str
     unit: str
-    goal: float
+    goal: float | None
     rounds: int
     ours: Round
     floor: Round | None
@@ -44,18 +47,20 @@ class Row:
     ours: float
     floor: float | None
     ratio: float | None
-    goal: float
-    met: bool
+    goal: float | None
+    met: bool | None
     unit: str
     rounds: int
 
 
 def measure(subject: Subject) -> Row:
     """Run all rounds of one subject, after one that does not count."""
+    goal = subject.goal
     subject.ours()
     if subject.floor is None:
         ours = statistics.median(sample for _ in range(subject.rounds) for sample in subject.ours())
-        return Row(subject.name, ours, None, None, subject.goal, ours >= subject.goal, subject.unit, subject.rounds)
+        met = None if goal is None else ours >= goal
+        return Row(subject.name, ours, None, None, goal, met, subject.unit, subject.rounds)
     subject.floor()
     samples: dict[Round, list[float]] = {subject.ours: [], subject.floor: []}
     for number in range(subject.rounds):
@@ -63,8 +68,8 @@ def measure(subject: Subject) -> Row:
         for side in pair:
             samples[side].extend(side())
     ours, floor = (statistics.median(samples[side]) for side in (subject.ours, subject.floor))
-    ratio = ours / floor
-    return Row(subject.name, ours, floor, ratio, subject.goal, ratio <= subject.goal, subject.unit, subject.rounds)
+    met = None if goal is None else ours / floor <= goal
+    return Row(subject.name, ours, floor, ours / floor, goal, met, subject.unit, subject.rounds)
 
 
 def compiled(source: str, build: Path) -> Path:
@@ -77,6 +82,6 @@ def compiled(source: str, build: Path) -> Path:
 def line_of(row: Row) -> str:
     floor = "-" if row.floor is None else f"{row.floor:.1f}"
     ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
-    bound = f"{'>=' if row.ratio is None else '<='} {row.goal:g}"
-    verdict = "met" if row.met else "NOT MET"
-    return f"{row.name:<42}{row.ours:>11.1f}{floor:>11}  {row.unit:<12}{ratio:>7}  {bound:<8}{verdict}"
+    bound = "" if row.goal is None else f"{'>=' if row.ratio is None else '<='} {row.goal:g}"
+    verdict = {True: "met", False: "NOT MET", None: ""}[row.met]
+    return f"{row.name:<42}{row.ours:>11.1f}{floor:>11}  {row.unit:<12}{ratio:>7}  {bound:<8}{verdict}".rstrip()

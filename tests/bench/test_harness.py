@@ -9,7 +9,7 @@ import pytest
 from tests.bench.harness import Round, Subject, line_of, measure
 
 
-def subject(ours: Round, floor: Round | None, goal: float) -> Subject:
+def subject(ours: Round, floor: Round | None, goal: float | None) -> Subject:
     return Subject("a row", "us", goal, rounds=4, ours=ours, floor=floor)
 
 
@@ -44,3 +44,9 @@ def test_rounds_alternate_and_so_does_who_goes_first() -> None:
 def test_a_missed_goal_is_told_in_words() -> None:
     assert "NOT MET" in line_of(measure(subject(lambda: [9.0], lambda: [1.0], 2.0)))
     assert "NOT MET" not in line_of(measure(subject(lambda: [1.0], lambda: [1.0], 2.0)))
+
+
+def test_without_a_goal_nothing_is_judged() -> None:
+    row = measure(subject(lambda: [9.0], lambda: [1.0], None))
+    assert (row.ratio, row.met) == (9.0, None)
+    assert "MET" not in line_of(row)
