@@ -6,13 +6,14 @@ Refuses to know what any command does. Heavy imports stay inside the commands, s
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from pumpctl import __version__
-from pumpctl.cli import check, plan, stop
+from pumpctl.cli import check, journal, operator, plan, run, stop, watch
 from pumpctl.cli.failure import Failure
 
 app = typer.Typer(
@@ -40,6 +41,10 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 check.register(app)
 plan.register(app)
 stop.register(app)
+run.register(app)
+operator.register(app)
+watch.register(app)
+journal.register(app)
 
 
 def main() -> None:
@@ -49,3 +54,5 @@ def main() -> None:
     except Failure as failure:
         typer.echo(f"pumpctl: {failure}", err=True)
         sys.exit(failure.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has seen enough

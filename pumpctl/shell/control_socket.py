@@ -105,9 +105,11 @@ class ControlSocket:
             return
         self._numbers += 1
         params = dict(request.params)
-        person = params.pop("person", None)
-        named = isinstance(person, str) and 0 < len(person.strip()) <= PERSON_LIMIT
-        actor = cast("str", person).strip() if named else self._users.get(client.uid, f"uid {client.uid}")
+        actor = self._users.get(client.uid, f"uid {client.uid}")
+        person = params.get("person")
+        if isinstance(person, str) and 0 < len(person.strip()) <= PERSON_LIMIT:
+            actor = person.strip()
+            del params["person"]
         self._waiting[self._numbers] = (client, request.request_id)
         client.unanswered += 1
         if not self._submit(OperatorRequest(self._numbers, request.method, params, actor)):

@@ -1,0 +1,99 @@
+"""`pumpctl journal`: is the past whole, and what is in it.
+
+Refuses to write: the daemon may be running on the same files.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pumpctl.cli.asking import AsJson, Config, Socket, control_socket
+from pumpctl.cli.failure import ExitCode, Failure
+
+journal_app = typer.Typer(help="The daemon's journal.", no_args_is_help=True)
+StateDir = Annotated[Path | None, typer.Option("--state-dir", help="The directory of the journal.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    app.add_typer(journal_app, name="journal")
+
+
+@journal_app.command("verify")
+def verify(state_dir: StateDir = None, config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
+    """Walk the hash chain and hold it against the anchor: exit 0 when sound, 6 when not."""
+    import sqlite3
+
+    from pumpctl.configuration import JournalCondition
+    from pumpctl.shell.chain import verify_journal
+
+    directory = state_dir or control_socket(config, socket).parent
+    try:
+        report = verify_journal(directory)
+    except (OSError, sqlite3.Error) as error:
+        raise _unreadable(directory, error) from None
+    head = report.head
+    told = {
+        "condition": report.condition.value,
+        "reason": report.reason,
+        "records": report.records,
+        "head_seq": None if head is None else head.seq,
+        "head_hash": None if head is None else head.digest.hex(),
+        "anchored_seq": report.anchored_seq,
+    }
+    if as_json:
+        typer.echo(json.dumps(told))
+    else:
+        words = f": {report.reason}" if report.reason else ""
+        typer.echo(
+            f"{report.condition.value}{words}; {report.records} records, head {told['head_seq']}, "
+            f"anchor {told['anchored_seq']}, hash {told['head_hash']}"
+        )
+    sound = report.condition is JournalCondition.SOUND
+    raise typer.Exit(ExitCode.OK if sound else ExitCode.VERIFICATION_FAILED)
+
+
+@journal_app.command("export")
+def export(state_dir: StateDir = None, config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
+    """Every record, oldest first: JSON lines with the hashes, or lines for people."""
+    import sqlite3
+
+    from pumpctl.shell.chain import export_rows
+
+    directory = state_dir or control_socket(config, socket).parent
+    try:
+        for row in export_rows(directory):
+            if as_json:
+                told = {
+                    "seq": row.seq,
+                    "utc_ms": row.utc_ms,
+                    "boot_id": row.boot_id,
+                    "kind": row.kind,
+                    "body": row.body,
+                }
+                typer.echo(json.dumps({**told, "previous": row.previous.hex(), "hash": row.digest.hex()}))
+            else:
+                typer.echo(f"{row.seq} {_instant(row.utc_ms)} {row.kind} {row.body}")
+    except BrokenPipeError:
+        raise  # not the journal's end but the reader's
+    except (OSError, sqlite3.Error, TypeError) as error:
+        raise _unreadable(directory, error) from None
+
+
+def _instant(utc_ms: int) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{utc_ms} ms"
+
+
+def _unreadable(directory: Path, error: Exception) -> Failure:
+    if isinstance(error, FileNotFoundError):
+        return Failure(ExitCode.USAGE, f"{directory}: there is no journal", "name the daemon's state directory")
+    return Failure(ExitCode.VERIFICATION_FAILED, f"{directory}: {error}", "keep the files and look at the disk")

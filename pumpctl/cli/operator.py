@@ -1,0 +1,208 @@
+"""What people ask of a running daemon: orders, status, pause, resume, confirm, clear, acknowledge, away.
+
+Refuses to judge anything: the daemon checks every parameter and gives every reason. `stop` is not here, because it
+must also reach the guard (cli/stop.py).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pumpctl.cli.asking import AsJson, Channel, Config, Person, Socket, ask, show
+from pumpctl.cli.failure import ExitCode, Failure
+
+ORDER_LIMIT_BYTES = 49_152  # JSON-escaped it must fit into one message of 64 KiB
+
+order_app = typer.Typer(help="Orders in force.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(order_app, name="order")
+    for command in (status, confirm, pause, resume, clear, ack, away):
+        app.command(command.__name__)(command)
+
+
+@order_app.command("submit")
+def submit(
+    order: Annotated[Path, typer.Argument(help="An order, JSON or TOML.")],
+    channel: Channel = None,
+    override: Annotated[list[str] | None, typer.Option(help="RULE=PERSON:reason; may be repeated.")] = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have an order judged and taken; its due occurrence is prepared in the pump."""
+    params = {
+        "text": _order_text(order),
+        "channel": channel,
+        "overrides": override or [],
+        "source_name": order.name,
+        "person": person,
+    }
+    show(ask(config, socket, as_json, "order.submit", params), as_json)
+
+
+@order_app.command("list")
+def list_orders(config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
+    """The orders in force with their occurrences."""
+    result = ask(config, socket, as_json, "order.list", {})
+    if as_json:
+        show(result, as_json)
+        return
+    for order in result["orders"]:
+        begun = sum(1 for occurrence in order["occurrences"] if occurrence["begun"])
+        cancelled = ", cancelled" if order["cancelled"] else ""
+        typer.echo(
+            f"{order['order']} {order['order_id']} on {order['channel']}: "
+            f"{begun} of {len(order['occurrences'])} begun{cancelled}"
+        )
+    if not result["orders"]:
+        typer.echo("no order")
+
+
+@order_app.command("prepare")
+def prepare(
+    order: Annotated[str, typer.Argument(help="The order's digest.")],
+    channel: Channel = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load the occurrence that is due now into the pump."""
+    params = {"order": order, "channel": channel, "person": person}
+    show(ask(config, socket, as_json, "order.prepare", params), as_json)
+
+
+@order_app.command("cancel")
+def cancel(
+    order: Annotated[str, typer.Argument(help="The order's digest.")],
+    channel: Channel = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel an order; what runs by it is stopped."""
+    params = {"order": order, "channel": channel, "person": person}
+    show(ask(config, socket, as_json, "order.cancel", params), as_json)
+
+
+def status(config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
+    """What each pump does, as far as it is known."""
+    from pumpctl.cli.watch import channel_line
+
+    result = ask(config, socket, as_json, "status", {})
+    if as_json:
+        show(result, as_json)
+        return
+    for state in result["channels"].values():
+        typer.echo(channel_line(state))
+    typer.echo(", ".join(f"{key} {value}" for key, value in result["daemon"].items() if key != "library_hash"))
+
+
+def confirm(
+    channel: Channel = None,
+    flow: Annotated[str | None, typer.Option(help="The flow that the pump shows; asked for when left out.")] = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start or resume at a pump without a button of its own, by typing the flow that is to run."""
+    if flow is None:
+        if not sys.stdin.isatty():
+            raise Failure(ExitCode.USAGE, "the flow is not given", "type it at a terminal, or give --flow '10 mL/h'")
+        flow = typer.prompt("flow that the pump shows (for instance 10 mL/h)")
+    params = {"channel": channel, "flow": flow, "person": person}
+    show(ask(config, socket, as_json, "confirm", params), as_json)
+
+
+def pause(
+    channel: Channel = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a running infusion."""
+    show(ask(config, socket, as_json, "pause", {"channel": channel, "person": person}), as_json)
+
+
+def resume(
+    channel: Channel = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on after a pause; a person confirms at the pump."""
+    show(ask(config, socket, as_json, "resume", {"channel": channel, "person": person}), as_json)
+
+
+def clear(
+    channel: Channel = None,
+    by: Annotated[list[str] | None, typer.Option(help="Who clears; two for doubts about the dose.")] = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lift the latch of a stop once its cause is gone."""
+    show(ask(config, socket, as_json, "clear", {"channel": channel, "persons": by}), as_json)
+
+
+def ack(
+    code: Annotated[str, typer.Argument(help="The alarm's code, as `status` shows it.")],
+    channel: Channel = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Quiet an alarm for a while; it stays active."""
+    show(ask(config, socket, as_json, "ack", {"channel": channel, "code": code, "person": person}), as_json)
+
+
+def away(
+    until: Annotated[str, typer.Argument(help="When the pump is back, with UTC offset: 2026-12-01T18:00:00+01:00.")],
+    channel: Channel = None,
+    person: Person = None,
+    config: Config = None,
+    socket: Socket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that the pump leaves the companion's reach for a while, so that its silence is expected."""
+    params: dict[str, Any] = {"channel": channel, "until_ms": _utc_ms(until), "person": person}
+    show(ask(config, socket, as_json, "away", params), as_json)
+
+
+def _order_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(ORDER_LIMIT_BYTES + 1)
+        text = content.decode()
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"order {path}: {error.strerror}", "name a readable order file") from None
+    except UnicodeDecodeError:
+        raise Failure(ExitCode.USAGE, f"order {path}: not UTF-8 text", "name an order in JSON or TOML") from None
+    if len(content) > ORDER_LIMIT_BYTES:
+        raise Failure(ExitCode.USAGE, f"order {path}: longer than {ORDER_LIMIT_BYTES} bytes", "name an order file")
+    return text
+
+
+def _utc_ms(text: str) -> int:
+    from datetime import datetime
+
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(ExitCode.USAGE, f"{text!r} is not a time", "write it as 2026-12-01T18:00:00+01:00") from None
+    if instant.tzinfo is None:
+        raise Failure(ExitCode.USAGE, f"{text!r} has no UTC offset", "write it as 2026-12-01T18:00:00+01:00")
+    return round(instant.timestamp() * 1000)

@@ -1,0 +1,111 @@
+"""`pumpctl watch`: the state of every pump, asked for four times a second, shown live.
+
+Refuses to remember anything: what is shown is what the daemon has just said, with its age.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import typer
+
+from pumpctl.cli.asking import AsJson, Config, Socket, control_socket
+from pumpctl.cli.failure import ExitCode, Failure
+
+PERIOD_S = 0.25
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("watch")(watch)
+
+
+def watch(config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
+    """Show every pump live until Ctrl-C: a table on a terminal, lines elsewhere."""
+    from pumpctl.shell.control_client import NoDaemon, Refused
+
+    try:
+        states = _states(control_socket(config, socket))
+        if as_json:
+            for state in states:
+                typer.echo(json.dumps(state))
+        elif sys.stdout.isatty():
+            _show_table(states)
+        else:
+            _show_lines(states)
+    except (NoDaemon, Refused) as error:
+        raise Failure(ExitCode.NOT_CONNECTED, str(error), "start it with `pumpctl run --config F`") from None
+
+
+def channel_line(state: Mapping[str, Any]) -> str:
+    """One pump in one line; what is not known is called unknown."""
+    given = f"{_number(state.get('delivered_least_ml'), 'mL')} of {_number(state.get('vtbi_ml'), 'mL')}"
+    parts = [
+        f"{state['channel']}: {state['state']}",
+        f"link {state['link']}",
+        f"flow {_number(state.get('flow_ml_h'), 'mL/h')}",
+        f"{_number(state.get('dose_rate_mg_min'), 'mg/min')}",
+        f"given {given}",
+    ]
+    alarms = ", ".join(f"{alarm['code']} ({alarm['priority']})" for alarm in state.get("alarms", ()))
+    return ", ".join(parts) + (f"; ALARM {alarms}" if alarms else "")
+
+
+def _states(path: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
+    from pumpctl.shell.control_client import ControlClient
+
+    pace = threading.Event()  # never set: its wait is the pace
+    with ControlClient(path) as client:
+        while True:
+            yield client.call("status", {})
+            pace.wait(PERIOD_S)
+
+
+def _show_lines(states: Iterator[Mapping[str, Any]]) -> None:
+    """A line when it says something new: ages and sequence numbers alone are no news."""
+    shown: dict[str, str] = {}
+    for state in states:
+        for name, channel in state["channels"].items():
+            line = channel_line(channel)
+            if shown.get(name) != line:
+                shown[name] = line
+                typer.echo(line)
+
+
+def _show_table(states: Iterator[Mapping[str, Any]]) -> None:
+    from rich.live import Live
+
+    with Live(auto_refresh=False) as live:
+        for state in states:
+            live.update(_table(state), refresh=True)
+
+
+def _table(state: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    from rich.table import Table
+
+    columns = ("pump", "state", "link", "flow", "dose rate", "given", "of", "pressure", "battery", "alarms")
+    table = Table(*columns, title=", ".join(f"{key} {state['daemon'][key]}" for key in ("mode", "journal", "guard")))
+    for channel in state["channels"].values():
+        alarms = "\n".join(f"{alarm['code']} ({alarm['priority']})" for alarm in channel.get("alarms", ()))
+        table.add_row(
+            channel["channel"],
+            channel["state"],
+            channel["link"],
+            _number(channel.get("flow_ml_h"), "mL/h"),
+            _number(channel.get("dose_rate_mg_min"), "mg/min"),
+            _number(channel.get("delivered_least_ml"), "mL"),
+            _number(channel.get("vtbi_ml"), "mL"),
+            _number(channel.get("pressure_mmhg"), "mmHg"),
+            _number(channel.get("battery_percent"), "%"),
+            alarms,
+        )
+    return table
+
+
+def _number(value: float | None, unit: str) -> str:
+    """Leading zero, no trailing zero."""
+    return "unknown" if value is None else f"{value:.6g} {unit}"
