@@ -215,20 +215,25 @@ class SimPump:
         return min((instant for instant in instants if instant is not None), default=NEVER_NS)
 
     def _happen(self, now: SimNow) -> None:
-        """Everything that is due at this instant: power, faults, and what the pump makes of them."""
+        """Everything that is due at this instant: power, faults, and what the pump makes of each."""
         if self._power_on_ns is not None and now.link_ns >= self._power_on_ns:
             self._end(Fault(FaultKind.POWER_CYCLE), now)
-        program_ul = (
-            self._firmware.machine.program_ul(now) if self._firmware and self._firmware.machine.program else None
-        )
-        while turn := self._afflictions.take_due(now.therapy_ns, program_ul):  # ends: at most MAX_PENDING wait
+        self._settle(now)
+        while turn := self._afflictions.take_due(now.therapy_ns, self._program_ul(now)):  # at most MAX_PENDING wait
             if turn.begins:
                 self._begin(turn, now)
             else:
                 self._end(turn.fault, now)
+            self._settle(now)  # a pulse without length is seen, too
+        self._draw(now)
+
+    def _settle(self, now: SimNow) -> None:
         if self._firmware is not None:
             self._firmware.machine.settle(now)
-        self._draw(now)
+
+    def _program_ul(self, now: SimNow) -> int | None:
+        machine = self._firmware.machine if self._firmware else None
+        return machine.program_ul(now) if machine and machine.program else None
 
     def _draw(self, now: SimNow) -> None:
         at_ns = now.therapy_ns
