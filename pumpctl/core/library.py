@@ -15,9 +15,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from pumpctl.core.limit import LibraryUnreadable, Limit, LimitText, Measure, Strict, parse_limit
+from pumpctl.core.limit import Condition, LibraryUnreadable, Limit, LimitText, Measure, Strict, parse_limit
 from pumpctl.core.rules.finding import Severity
-from pumpctl.core.units import Duration, Misread, Quantity, read_quantity
+from pumpctl.core.units import DoseRate, Duration, FlowRate, Misread, read_quantity
 
 MAX_BYTES = 1 << 20
 
@@ -41,7 +41,11 @@ class LinkLoss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One way of giving the drug. `lease_ms` is 0 exactly when the pump finishes by itself."""
+    """One way of giving the drug. `lease_ms` is 0 exactly when the pump finishes by itself.
+
+    `limits` has every row that names this profile, by rule id. The hard maxima are the tightest of its
+    unconditional HARD upper bounds; None: no such bound on the flow.
+    """
 
     name: str
     route: str
@@ -49,6 +53,9 @@ class Profile:
     phase: PhaseKind
     link_loss: LinkLoss
     lease_ms: int
+    limits: dict[str, tuple[Limit, ...]]
+    hard_max_dose_rate: DoseRate
+    hard_max_flow: FlowRate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +67,13 @@ class Library:
     content_hash: str
     profiles: tuple[Profile, ...]
     limits: tuple[Limit, ...]
-    limits_by_rule: dict[str, tuple[Limit, ...]]
+    reduced_clearance: tuple[Limit, ...]  # Q02's own rows: what counts as reduced
 
     def profile_for(self, route: str | None, care_area: str | None, phase: PhaseKind | None) -> Profile | None:
         for profile in self.profiles:
             if (profile.route, profile.care_area, profile.phase) == (route, care_area, phase):
                 return profile
         return None
-
-    def hard_maxima(self, profile: str, measure: Measure) -> list[Quantity]:
-        """Every unconditional upper HARD bound of this measure; the tightest wins."""
-        return [
-            limit.above
-            for limit in self.limits
-            if profile in limit.profiles
-            and limit.measure is measure
-            and limit.severity is Severity.HARD
-            and limit.above is not None
-            and limit.when is None
-        ]
 
 
 def parse_library(content: bytes) -> Library:
@@ -93,19 +88,11 @@ def parse_library(content: bytes) -> Library:
     except ValidationError as error:
         first = error.errors()[0]
         raise LibraryUnreadable(f"{_path(first['loc'])}: {first['msg']}") from error
-    profiles = tuple(_profile(name, text) for name, text in parsed.profiles.items())
     limits = tuple(parse_limit(index, row, frozenset(parsed.profiles)) for index, row in enumerate(parsed.limits))
-    _demand_required_limits(profiles, limits)
+    profiles = tuple(_profile(name, text, limits) for name, text in parsed.profiles.items())
     canonical = json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
-    by_rule = {rule: tuple(row for row in limits if row.rule == rule) for rule in {row.rule for row in limits}}
-    return Library(
-        drug=parsed.drug,
-        version=parsed.version,
-        content_hash=hashlib.sha256(canonical).hexdigest(),
-        profiles=profiles,
-        limits=limits,
-        limits_by_rule=by_rule,
-    )
+    reduced = tuple(row for row in limits if row.rule == "Q02" and row.measure is Measure.CREATININE_CLEARANCE)
+    return Library(parsed.drug, parsed.version, hashlib.sha256(canonical).hexdigest(), profiles, limits, reduced)
 
 
 class _ProfileText(Strict):
@@ -127,7 +114,7 @@ class _LibraryText(Strict):
     limits: list[LimitText] = Field(min_length=1)
 
 
-def _profile(name: str, text: _ProfileText) -> Profile:
+def _profile(name: str, text: _ProfileText, limits: tuple[Limit, ...]) -> Profile:
     link_loss = LinkLoss(text.link_loss)
     if (text.lease is None) != (link_loss is LinkLoss.FINISH_LOADED):
         raise LibraryUnreadable(f"profiles.{name}.lease: stated exactly when link_loss is stop_at_lease_end")
@@ -137,7 +124,26 @@ def _profile(name: str, text: _ProfileText) -> Profile:
         if isinstance(lease, Misread):
             raise LibraryUnreadable(f"profiles.{name}.lease: {text.lease!r} {lease.reason}")
         lease_ms = lease.floor()
-    return Profile(name, text.route, text.care_area, PhaseKind(text.phase), link_loss, lease_ms)
+    own = [limit for limit in limits if name in limit.profiles]
+    hard = [limit for limit in own if limit.severity is Severity.HARD and limit.when is Condition.ALWAYS]
+    phase = PhaseKind(text.phase)
+    for measure in _NEEDED_HARD[phase]:
+        if all(limit.measure is not measure for limit in hard):
+            raise LibraryUnreadable(f"profiles.{name}: no hard limit on {measure.value}")
+    dose_rates = [limit.above for limit in hard if isinstance(limit.above, DoseRate)]
+    if not dose_rates:
+        raise LibraryUnreadable(f"profiles.{name}: no hard maximum of the dose rate")
+    return Profile(
+        name=name,
+        route=text.route,
+        care_area=text.care_area,
+        phase=phase,
+        link_loss=link_loss,
+        lease_ms=lease_ms,
+        limits={rule: tuple(limit for limit in own if limit.rule == rule) for rule in {limit.rule for limit in own}},
+        hard_max_dose_rate=min(dose_rates),
+        hard_max_flow=min((limit.above for limit in hard if isinstance(limit.above, FlowRate)), default=None),
+    )
 
 
 _PATIENT = (Measure.CREATININE_CLEARANCE, Measure.DOSE_RATE, Measure.CONCENTRATION, Measure.DOSE_24H, Measure.COURSE)
@@ -155,19 +161,6 @@ _NEEDED_HARD: dict[PhaseKind, tuple[Measure, ...]] = {
     PhaseKind.INTERMITTENT: (*_PATIENT, Measure.DOSE, Measure.DURATION),
     PhaseKind.EMERGENCY: (*_PATIENT, Measure.DOSE, Measure.DURATION),
 }
-
-
-def _demand_required_limits(profiles: tuple[Profile, ...], limits: tuple[Limit, ...]) -> None:
-    stated = {
-        (profile, limit.measure)
-        for limit in limits
-        if limit.severity is Severity.HARD and limit.when is None
-        for profile in limit.profiles
-    }
-    for profile in profiles:
-        for measure in _NEEDED_HARD[profile.phase]:
-            if (profile.name, measure) not in stated:
-                raise LibraryUnreadable(f"profiles.{profile.name}: no hard limit on {measure.value}")
 
 
 def _path(location: tuple[int | str, ...]) -> str:

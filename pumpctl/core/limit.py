@@ -30,8 +30,10 @@ from pumpctl.core.units import (
 
 
 class Condition(Enum):
-    """When a limit holds; without one it always does."""
+    """When a limit holds."""
 
+    __hash__ = object.__hash__
+    ALWAYS = "always"
     REDUCED_CLEARANCE = "reduced_clearance"  # Q02: 20 < CrCl <= 30 mL/min
     ORDINARY_CLEARANCE = "ordinary_clearance"
     STABLE_MAINTENANCE = "stable_maintenance"  # Q03
@@ -40,6 +42,8 @@ class Condition(Enum):
 
 class Measure(Enum):
     """What a limit limits: of a phase down to OSMOLARITY, of the order or the patient after it."""
+
+    __hash__ = object.__hash__  # members are single; Enum would hash the name anew in every look-up
 
     DOSE = "dose"
     DOSE_RATE = "dose_rate"
@@ -77,7 +81,7 @@ KIND_OF: dict[Measure, type[Quantity]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # two rows are never the same row
 class Limit:
     """Fires when every bound that is given is passed: above > , at_or_above >= , below < , at_or_below <= ."""
 
@@ -89,7 +93,7 @@ class Limit:
     at_or_above: Quantity | None
     below: Quantity | None
     at_or_below: Quantity | None
-    when: Condition | None
+    when: Condition
     unit: str
     text: str  # what is allowed, for people
     basis: str
@@ -128,7 +132,7 @@ class LimitText(Strict):
     at_or_above: str | None = None
     below: str | None = None
     at_or_below: str | None = None
-    when: str | None = None
+    when: str = Condition.ALWAYS.value
     basis: str = Field(min_length=1)
     note: str = ""
 
@@ -143,7 +147,7 @@ def parse_limit(index: int, row: LimitText, known_profiles: frozenset[str]) -> L
         raise LibraryUnreadable(f"{where}.profiles: no profile {unknown[0]!r}")
     try:
         measure, severity = Measure(row.measure), Severity(row.severity)
-        when = None if row.when is None else Condition(row.when)
+        when = Condition(row.when)
     except ValueError as error:
         raise LibraryUnreadable(f"{where}: {error}") from error
     texts = {

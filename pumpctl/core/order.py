@@ -8,7 +8,6 @@ all: a wrong shape, an unknown key, a wrong type (order_text.py reads files into
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import cached_property
 from typing import Annotated, Literal, TypeAlias
 
@@ -174,8 +173,9 @@ class Order(Part):
     def digest(self) -> str:
         """SHA-256 over the content without its overrides: what an override, a program and a record name.
 
-        Canonical form: JSON, keys sorted, no spaces, absent values left out, so that JSON and TOML
-        texts of the same order, in any layout, have one digest.
+        Canonical form: compact JSON, fields in the order of this file, absent values left out, so that JSON and
+        TOML texts of the same order, in any layout, have one digest. A new field goes after the others, or the
+        digests of accepted orders change.
         """
-        content = self.model_dump(exclude={"overrides"}, exclude_none=True)
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        content = self.model_dump_json(exclude={"overrides"}, exclude_none=True)
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pumpctl.core.capability import Capability, Lease
 from pumpctl.core.figures import figure
 from pumpctl.core.library import Library, LinkLoss, PhaseKind, Profile
-from pumpctl.core.limit import Measure
 from pumpctl.core.order import Order
 from pumpctl.core.rules.case import Case, Context, open_case
 from pumpctl.core.rules.finding import Finding, Severity
@@ -109,7 +108,13 @@ def compile_programs(
     order: Order, library: Library, capability: Capability, occurrence: int, attempt: int
 ) -> Plan | Refusal:
     """Programs for one occurrence on this pump. The order must have been judged: only phase limits are judged again."""
-    case = open_case(order, library, Context(at_utc_ms=0, timetable=_NO_TIMES))
+    return compile_case(
+        open_case(order, library, Context(at_utc_ms=0, timetable=_NO_TIMES)), capability, occurrence, attempt
+    )
+
+
+def compile_case(case: Case, capability: Capability, occurrence: int, attempt: int) -> Plan | Refusal:
+    """compile_programs() for a caller that has the case open, at whatever time."""
     findings = [*case.figures.problems, *profile_exists(case)]
     programs: list[Program] = []
     roundings: list[Rounding] = []
@@ -120,7 +125,7 @@ def compile_programs(
         volume_ul = phase.volume.floor_to_step(capability.volume_step_ul)
         findings += _pump_cannot(phase, profile, capability, flow_ul_h, volume_ul)
         findings += _rounding_broke(case, index, flow_ul_h, volume_ul)
-        setting = _Setting(order, case, capability, occurrence, attempt, index, profile, phase.concentration)
+        setting = _Setting(case.order, case, capability, occurrence, attempt, index, profile, phase.concentration)
         programs += _containers(setting, flow_ul_h, volume_ul)
         roundings.append(Rounding(phase.path, phase.flow, flow_ul_h, phase.volume, volume_ul))
     hard = tuple(finding for finding in findings if finding.severity is Severity.HARD)
@@ -151,7 +156,7 @@ class _Setting:
 
 def _containers(setting: _Setting, flow_ul_h: int, volume_ul: int) -> list[Program]:
     """Full reservoirs and the rest. Nothing to give, or more than MAX_CONTAINERS, is U04's to report."""
-    full_ul = setting.capability.reservoir_ul // setting.capability.volume_step_ul * setting.capability.volume_step_ul
+    full_ul = _full_reservoir_ul(setting.capability)
     programs: list[Program] = []
     left_ul = volume_ul
     while left_ul > 0 and len(programs) < MAX_CONTAINERS and full_ul > 0:
@@ -163,7 +168,6 @@ def _containers(setting: _Setting, flow_ul_h: int, volume_ul: int) -> list[Progr
 
 def _program(setting: _Setting, container: int, flow_ul_h: int, vtbi_ul: int) -> Program:
     order, profile, library = setting.order, setting.profile, setting.case.library
-    hard_max = _hard_max_dose_rate(library, profile)
     return Program(
         program_id=program_id(order.digest, setting.occurrence, setting.phase_index, container, setting.attempt),
         order_digest=order.digest,
@@ -177,11 +181,11 @@ def _program(setting: _Setting, container: int, flow_ul_h: int, vtbi_ul: int) ->
         profile=profile.name,
         flow_rate_ul_h=flow_ul_h,
         vtbi_ul=vtbi_ul,
-        flow_limit_ul_h=_flow_limit(library, profile, setting.capability, flow_for(hard_max, setting.concentration)),
+        flow_limit_ul_h=_flow_limit(profile, setting.capability, setting.concentration),
         link_loss=profile.link_loss,
         lease_ms=profile.lease_ms,
         concentration=setting.concentration,
-        hard_max_dose_rate=hard_max,
+        hard_max_dose_rate=profile.hard_max_dose_rate,
         library_hash=library.content_hash,
     )
 
@@ -192,23 +196,20 @@ def program_id(order_digest: str, occurrence: int, phase_index: int, container: 
     return hashlib.sha256(intent.encode()).digest()[:8]
 
 
-def _hard_max_dose_rate(library: Library, profile: Profile) -> DoseRate:
-    maxima = library.hard_maxima(profile.name, Measure.DOSE_RATE)
-    return min(rate for rate in maxima if isinstance(rate, DoseRate))  # parse_library demands at least one
-
-
-def _flow_limit(library: Library, profile: Profile, capability: Capability, by_dose_rate: FlowRate) -> int:
+def _flow_limit(profile: Profile, capability: Capability, content: Concentration) -> int:
     """The tightest of dose rate, flow and the pump's own maximum, rounded down to what the pump can set."""
-    flows = [flow for flow in library.hard_maxima(profile.name, Measure.FLOW) if isinstance(flow, FlowRate)]
-    tightest = min([by_dose_rate, FlowRate(capability.max_flow_ul_h), *flows])
+    tightest = min(flow_for(profile.hard_max_dose_rate, content), FlowRate(capability.max_flow_ul_h))
+    if profile.hard_max_flow is not None:
+        tightest = min(tightest, profile.hard_max_flow)
     return tightest.floor_to_step(capability.flow_step_ul_h)
 
 
 def _rounding_broke(case: Case, index: int, flow_ul_h: int, volume_ul: int) -> Iterator[Finding]:
     """A limit that holds for the stated figures must hold for the programmed ones; HARD ones must hold anyway."""
     stated = case.figures.phases[index]
-    known = {(f.rule, f.limit) for f in phase_findings(case, index, stated)}
-    for finding in phase_findings(case, index, stated.as_programmed(flow_ul_h, volume_ul)):
+    broken = phase_findings(case, index, stated.as_programmed(flow_ul_h, volume_ul))
+    known = {(f.rule, f.limit) for f in phase_findings(case, index, stated)} if broken else set[tuple[str, str]]()
+    for finding in broken:
         is_new = finding.severity is Severity.SOFT and (finding.rule, finding.limit) not in known
         if is_new or finding.severity is Severity.HARD:
             message = f"as this pump would run it: {finding.message}; state figures that it can set"
@@ -219,57 +220,51 @@ def _pump_cannot(
     phase: PhaseFigures, profile: Profile, capability: Capability, flow_ul_h: int, volume_ul: int
 ) -> Iterator[Finding]:
     """U04, naming the pump's figure."""
-    for broken, what, value, limit in (
+    faults = (
         *_flow_faults(phase, capability, flow_ul_h),
         *_volume_faults(phase, capability, volume_ul),
         *_policy_faults(profile, capability),
-    ):
-        if broken:
-            message = f"{phase.path}: {capability.model} cannot {what}: {value}, the pump has {limit}"
-            yield Finding("U04", Severity.HARD, message, value, limit, "project")
+    )
+    for what, value, limit in faults:
+        message = f"{phase.path}: {capability.model} cannot {what}: {value}, the pump has {limit}"
+        yield Finding("U04", Severity.HARD, message, value, limit, "project")
 
 
-_Fault = tuple[bool, str, str, str]
-
-
-def _flow_faults(phase: PhaseFigures, capability: Capability, flow_ul_h: int) -> tuple[_Fault, ...]:
+def _flow_faults(phase: PhaseFigures, capability: Capability, flow_ul_h: int) -> Iterator[tuple[str, str, str]]:
     stated = phase.flow or FlowRate(0)
-    shown = figure(stated, "mL/h")
-    least, most = FlowRate(capability.min_flow_ul_h), FlowRate(capability.max_flow_ul_h)
-    step = FlowRate(capability.flow_step_ul_h)
-    lost = FlowRate(flow_ul_h).differs_by_more_than_percent(stated, ROUNDING_PERCENT)
-    return (
-        (FlowRate(flow_ul_h) < least, "run so slowly", shown, f"at least {figure(least, 'mL/h')}"),
-        (stated > most, "run so fast", shown, f"at most {figure(most, 'mL/h')}"),
-        (lost, f"set the flow within {ROUNDING_PERCENT} %", shown, f"steps of {figure(step, 'mL/h')}"),
-    )
+    if flow_ul_h < capability.min_flow_ul_h:
+        least = figure(FlowRate(capability.min_flow_ul_h), "mL/h")
+        yield "run so slowly", figure(stated, "mL/h"), f"at least {least}"
+    if stated > FlowRate(capability.max_flow_ul_h):
+        most = figure(FlowRate(capability.max_flow_ul_h), "mL/h")
+        yield "run so fast", figure(stated, "mL/h"), f"at most {most}"
+    if FlowRate(flow_ul_h).differs_by_more_than_percent(stated, ROUNDING_PERCENT):
+        step = figure(FlowRate(capability.flow_step_ul_h), "mL/h")
+        yield f"set the flow within {ROUNDING_PERCENT} %", figure(stated, "mL/h"), f"steps of {step}"
 
 
-def _volume_faults(phase: PhaseFigures, capability: Capability, volume_ul: int) -> tuple[_Fault, ...]:
+def _volume_faults(phase: PhaseFigures, capability: Capability, volume_ul: int) -> Iterator[tuple[str, str, str]]:
     stated = phase.volume or Volume(0)
-    shown = figure(stated, "mL")
-    step, reservoir = Volume(capability.volume_step_ul), Volume(capability.reservoir_ul)
-    lost = volume_ul == 0 or Volume(volume_ul).differs_by_more_than_percent(stated, ROUNDING_PERCENT)
-    too_many = volume_ul > MAX_CONTAINERS * (capability.reservoir_ul - capability.volume_step_ul)
-    return (
-        (lost, f"set the volume within {ROUNDING_PERCENT} %", shown, f"steps of {figure(step, 'mL')}"),
-        (too_many, f"give it in {MAX_CONTAINERS} containers", shown, f"a reservoir of {figure(reservoir, 'mL')}"),
-    )
+    if volume_ul == 0 or Volume(volume_ul).differs_by_more_than_percent(stated, ROUNDING_PERCENT):
+        step = figure(Volume(capability.volume_step_ul), "mL")
+        yield f"set the volume within {ROUNDING_PERCENT} %", figure(stated, "mL"), f"steps of {step}"
+    if volume_ul > MAX_CONTAINERS * _full_reservoir_ul(capability):
+        reservoir = figure(Volume(capability.reservoir_ul), "mL")
+        yield f"give it in {MAX_CONTAINERS} containers", figure(stated, "mL"), f"a reservoir of {reservoir}"
 
 
-def _policy_faults(profile: Profile, capability: Capability) -> tuple[_Fault, ...]:
-    needs_lease = profile.link_loss is LinkLoss.STOP_AT_LEASE_END
-    wanted = figure(Duration(profile.lease_ms), "s") if needs_lease else "no lease"
-    longest = figure(Duration(capability.max_lease_ms), "s")
-    routes = ", ".join(sorted(capability.routes))
-    return (
-        (profile.route not in capability.routes, "give this route", profile.route, f"routes {routes}"),
-        (not capability.kvo_can_be_zero, "switch off keep-vein-open", "KVO 0 needed", "a KVO flow"),
-        (needs_lease and capability.lease is Lease.NONE, "stop when nobody supervises it", wanted, "no lease"),
-        (
-            needs_lease and capability.lease is not Lease.NONE and profile.lease_ms > capability.max_lease_ms,
-            "hold so long a lease",
-            wanted,
-            f"at most {longest}",
-        ),
-    )
+def _policy_faults(profile: Profile, capability: Capability) -> Iterator[tuple[str, str, str]]:
+    if profile.route not in capability.routes:
+        yield "give this route", profile.route, f"routes {', '.join(sorted(capability.routes))}"
+    if not capability.kvo_can_be_zero:
+        yield "switch off keep-vein-open", "KVO 0 needed", "a KVO flow"
+    if profile.link_loss is LinkLoss.STOP_AT_LEASE_END:
+        wanted = figure(Duration(profile.lease_ms), "s")
+        if capability.lease is Lease.NONE:
+            yield "stop when nobody supervises it", f"lease {wanted}", "no lease"
+        elif profile.lease_ms > capability.max_lease_ms:
+            yield "hold so long a lease", wanted, f"at most {figure(Duration(capability.max_lease_ms), 's')}"
+
+
+def _full_reservoir_ul(capability: Capability) -> int:
+    return capability.reservoir_ul // capability.volume_step_ul * capability.volume_step_ul

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import DAILY, rrule
@@ -41,11 +42,15 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """`course` is None when no end is stated; `occurrences` is empty when there is a flaw."""
+    """`course` is None when no end is stated; `occurrences` is empty when there is a flaw.
+
+    `shortest_gap_ms` lies between two occurrences (clock changes shorten one); None with fewer than two.
+    """
 
     occurrences: tuple[Occurrence, ...]
     course: Duration | None
     flaws: tuple[Flaw, ...]
+    shortest_gap_ms: int | None = None
 
 
 def expand(schedule: Schedule) -> Timetable:
@@ -109,8 +114,10 @@ def _daily(schedule: Schedule) -> Timetable:
     if days > MAX_DAYS:
         return Timetable((), course, ())
     dates = rrule(DAILY, dtstart=datetime.combine(first, local), until=datetime.combine(last, local))
-    due = (local_instant(day, zone) for day in dates)
-    return Timetable(tuple(Occurrence(number, utc_ms) for number, utc_ms in enumerate(due, 1)), course, ())
+    due = [local_instant(day, zone) for day in dates]
+    gaps = [later - earlier for earlier, later in pairwise(due)]
+    occurrences = tuple(Occurrence(number, utc_ms) for number, utc_ms in enumerate(due, 1))
+    return Timetable(occurrences, course, (), min(gaps, default=None))
 
 
 def local_instant(local: datetime, zone: ZoneInfo) -> int:

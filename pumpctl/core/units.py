@@ -15,7 +15,7 @@ from math import gcd
 from typing import Self, TypeVar
 
 MAX_SIGNIFICANT_DIGITS = 12  # U01
-MAX_TEXT_LENGTH = 40
+MAX_NUMBER_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +141,8 @@ UG_PER_MMOL = 246_470  # molar mass of MgSO4.7H2O, 246.47 g/mol
 class Basis(Enum):
     """What a mass in g or mg is a mass of; without it a dose is refused (U01)."""
 
+    __hash__ = object.__hash__  # members are single; Enum would hash the name anew in every look-up
+
     HEPTAHYDRATE = "heptahydrate"
     ANHYDROUS = "anhydrous"
     ELEMENTAL = "elemental"
@@ -187,16 +189,14 @@ class Misread:
 
 def read_quantity(text: str, kind: type[AnyQuantity], basis: Basis | None = None) -> AnyQuantity | Misread:
     """Read "100 mL" strictly: a plain decimal number above zero, one space, a unit of this kind."""
-    number, space, unit = text.partition(" ")
-    parsed = _read_number(number)
-    if isinstance(parsed, Misread):
-        return parsed
-    if not space or not unit:
-        return Misread(f"has no unit; write {_units_of(kind)} after one space")
-    factor = UNITS[kind].get(unit)
-    if factor is None:
-        return Misread(_wrong_unit(unit, kind))
-    num, den = parsed
+    match = _QUANTITY.fullmatch(text)
+    factor = UNITS[kind].get(match[3]) if match is not None else None
+    if match is None or factor is None:
+        return Misread(_why_unreadable(text, kind))
+    whole, decimals, unit = match.groups()
+    if len(whole) + len(decimals or "") > MAX_SIGNIFICANT_DIGITS and _significant(text) > MAX_SIGNIFICANT_DIGITS:
+        return Misread(f"has more than {MAX_SIGNIFICANT_DIGITS} significant digits")
+    num, den = (int(whole), 1) if decimals is None else (int(whole + decimals), 10 ** len(decimals))
     if num == 0:
         return Misread("is zero")
     if kind in _KINDS_OF_MASS and unit.partition("/")[0] in _GRAM_UNITS:
@@ -207,7 +207,8 @@ def read_quantity(text: str, kind: type[AnyQuantity], basis: Basis | None = None
     return kind(num * factor[0], den * factor[1])
 
 
-_NUMBER = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+_QUANTITY = re.compile(r"(0|[1-9][0-9]{0,39})(?:\.([0-9]{1,40}))? (\S.*)")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SLIPS = (
     (re.compile(r"[0-9]*,[0-9]+"), "uses a comma; write a decimal point"),
     (re.compile(r"[0-9.]+[eE].*"), "uses an exponent; write the number out"),
@@ -219,18 +220,22 @@ _SLIPS = (
 )
 
 
-def _read_number(text: str) -> tuple[int, int] | Misread:
-    if len(text) > MAX_TEXT_LENGTH:
-        return Misread(f"is longer than {MAX_TEXT_LENGTH} characters")
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        return Misread(
-            next((why for slip, why in _SLIPS if slip.fullmatch(text)), "does not begin with a plain number")
-        )
-    whole, decimals = match[1], match[2] or ""
-    if len((whole + decimals).lstrip("0")) > MAX_SIGNIFICANT_DIGITS:
-        return Misread(f"has more than {MAX_SIGNIFICANT_DIGITS} significant digits")
-    return int(whole + decimals), 10 ** len(decimals)
+def _significant(text: str) -> int:
+    return len(text.partition(" ")[0].replace(".", "").lstrip("0"))
+
+
+def _why_unreadable(text: str, kind: type[Quantity]) -> str:
+    number, space, unit = text.partition(" ")
+    if len(number) > MAX_NUMBER_LENGTH:
+        return f"has a number of more than {MAX_NUMBER_LENGTH} characters"
+    for slip, why in _SLIPS:
+        if slip.fullmatch(number):
+            return why
+    if _NUMBER.fullmatch(number) is None:
+        return "does not begin with a plain number and one space"
+    if not space or not unit:
+        return f"has no unit; write {_units_of(kind)} after one space"
+    return _wrong_unit(unit, kind)
 
 
 def _wrong_unit(unit: str, kind: type[Quantity]) -> str:

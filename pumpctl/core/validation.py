@@ -35,13 +35,17 @@ class Verdict:
 
 def judge(order: Order, library: Library, context: Context, rules: tuple[Rule, ...] = RULES) -> Verdict:
     """Judge the order at the context's time."""
-    case = open_case(order, library, context)
+    return judge_case(open_case(order, library, context), context.overrides, rules)
+
+
+def judge_case(case: Case, overrides: tuple[Override, ...] = (), rules: tuple[Rule, ...] = RULES) -> Verdict:
+    """judge() for a caller that has the case open."""
     findings: list[Finding] = []
     for rule in rules:
         findings.extend(_findings_of(rule, case))
-    findings.extend(_absent(rules, library))
-    weighed = tuple(sorted(_with_overrides(findings, order, context), key=_rank))
-    return Verdict(_decide(weighed), weighed, order.digest, library.content_hash)
+    findings.extend(_absent(rules, case.library))
+    weighed = tuple(sorted(_with_overrides(findings, case.order, overrides), key=_rank))
+    return Verdict(_decide(weighed), weighed, case.order.digest, case.library.content_hash)
 
 
 def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Override, ...]:
@@ -72,12 +76,12 @@ def _absent(rules: tuple[Rule, ...], library: Library) -> list[Finding]:
             "present",
             "project",
         )
-        for rule in sorted((REQUIRED_IDS | library.limits_by_rule.keys()) - present)
+        for rule in sorted((REQUIRED_IDS | {limit.rule for limit in library.limits}) - present)
     ]
 
 
-def _with_overrides(findings: list[Finding], order: Order, context: Context) -> Iterable[Finding]:
-    overrides = (*order.overrides, *context.overrides)
+def _with_overrides(findings: list[Finding], order: Order, given: tuple[Override, ...]) -> Iterable[Finding]:
+    overrides = (*order.overrides, *given)
     halved_seen = {f.value for f in findings if f.rule == HALVED and f.severity is Severity.SOFT}
     for finding in findings:
         about = [override for override in overrides if override.rule == finding.rule]

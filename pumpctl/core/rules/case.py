@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from pumpctl.core.exposure import EMPTY_LEDGER, Ledger
 from pumpctl.core.library import Library, PhaseKind, Profile
-from pumpctl.core.limit import Condition, Measure
+from pumpctl.core.limit import Condition
 from pumpctl.core.order import Order, Override
-from pumpctl.core.rules.phase import PhaseFigures
+from pumpctl.core.rules.phase import Measured, measure_phase
 from pumpctl.core.rules.reading import Figures, read_figures
 from pumpctl.core.schedule import Timetable, expand
-from pumpctl.core.units import Clearance, Duration, Mass, Volume
-
-START_WINDOW_MS = 6 * 3_600_000  # S02: an occurrence may start so long after it is due
 
 EMERGENCY_EVENTS = frozenset({"torsades", "ventricular_arrhythmia", "seizure"})  # Q10
 
@@ -35,32 +32,18 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
-    """One phase of one occurrence that has not begun, as planned."""
-
-    occurrence: int
-    start_utc_ms: int
-    end_utc_ms: int
-    most_ug: int
-    volume_ul: int
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
-    """`profiles` has one entry a phase; None where the library knows no such way of giving the drug."""
+    """`profiles` and `measured` have one entry a phase; None: the library knows no such way of giving the drug."""
 
     order: Order
     library: Library
     at_utc_ms: int
     figures: Figures
     profiles: tuple[Profile | None, ...]
+    measured: tuple[Measured, ...]
+    conditions: frozenset[Condition]
     timetable: Timetable
     ledger: Ledger
-    spells: tuple[Spell, ...]
-
-    @property
-    def profile_names(self) -> frozenset[str]:
-        return frozenset(profile.name for profile in self.profiles if profile is not None)
 
     @property
     def is_emergency(self) -> bool:
@@ -73,28 +56,6 @@ class Case:
     def emergency_is_stated(self) -> bool:
         indication = self.order.indication
         return indication.emergency_event in EMERGENCY_EVENTS and indication.emergency_in_progress is True
-
-    def holds(self, condition: Condition | None) -> bool:
-        match condition:
-            case None:
-                return True
-            case Condition.REDUCED_CLEARANCE:
-                return self._clearance_is_reduced()
-            case Condition.ORDINARY_CLEARANCE:
-                return not self._clearance_is_reduced()
-            case Condition.STABLE_MAINTENANCE:
-                return self.order.course == "stable_maintenance"
-            case Condition.COURSE_CHANGES:
-                return self.order.course != "stable_maintenance"
-
-    def _clearance_is_reduced(self) -> bool:
-        sample = self.figures.clearance
-        if sample is None or not isinstance(sample.value, Clearance):
-            return False
-        for limit in self.library.limits_by_rule.get("Q02", ()):
-            if limit.measure is Measure.CREATININE_CLEARANCE:
-                return limit.is_broken(sample.value, sample.value)
-        return False
 
 
 def open_case(order: Order, library: Library, context: Context) -> Case:
@@ -111,32 +72,26 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
         at_utc_ms=context.at_utc_ms,
         figures=figures,
         profiles=profiles,
+        measured=tuple(measure_phase(phase) for phase in figures.phases),
+        conditions=_conditions(order, figures, library),
         timetable=timetable,
         ledger=context.ledger,
-        spells=_spells(figures.phases, timetable, context.ledger.begun(order.digest), context.at_utc_ms),
     )
 
 
-def _spells(
-    phases: tuple[PhaseFigures, ...], timetable: Timetable, begun: frozenset[int], at_utc_ms: int
-) -> tuple[Spell, ...]:
-    """Phases run one after the other. What is overdue starts now at the earliest, or never."""
-    extents = [(duration.ceiling(), dose.ceiling(), volume.ceiling()) for duration, dose, volume in _extents(phases)]
-    spells: list[Spell] = []
-    for occurrence in timetable.occurrences:
-        if occurrence.number in begun or occurrence.due_utc_ms + START_WINDOW_MS < at_utc_ms:
-            continue
-        start = max(occurrence.due_utc_ms, at_utc_ms)
-        for duration_ms, dose_ug, volume_ul in extents:
-            spells.append(Spell(occurrence.number, start, start + duration_ms, dose_ug, volume_ul))
-            start += duration_ms
-    return tuple(spells)
+def _conditions(order: Order, figures: Figures, library: Library) -> frozenset[Condition]:
+    stable = order.course == "stable_maintenance"
+    return frozenset(
+        (
+            Condition.ALWAYS,
+            Condition.STABLE_MAINTENANCE if stable else Condition.COURSE_CHANGES,
+            Condition.REDUCED_CLEARANCE if _is_reduced(figures, library) else Condition.ORDINARY_CLEARANCE,
+        )
+    )
 
 
-def _extents(phases: tuple[PhaseFigures, ...]) -> list[tuple[Duration, Mass, Volume]]:
-    """Of each phase the shortest time and the largest dose that its figures allow."""
-    return [
-        (min(phase.durations), max(phase.doses), phase.volume)
-        for phase in phases
-        if phase.durations and phase.doses and phase.volume is not None
-    ]
+def _is_reduced(figures: Figures, library: Library) -> bool:
+    if figures.clearance is None:
+        return False  # Q03 refuses
+    value = figures.clearance.value
+    return any(limit.is_broken(value, value) for limit in library.reduced_clearance)

@@ -20,7 +20,7 @@ def _in_emergency_soft(case: Case) -> Severity:
 
 def reduced_clearance_is_monitored(case: Case) -> Iterator[Finding]:
     """Q02: closer checks of serum magnesium."""
-    if case.holds(Condition.REDUCED_CLEARANCE):
+    if Condition.REDUCED_CLEARANCE in case.conditions:
         when = "every 2 weeks" if case.order.care_area == "home" else "6 h after the start"
         yield Finding(
             "Q02", Severity.SCHEDULE, f"check serum magnesium {when}", "reduced clearance", when, "seed-Q; reference"

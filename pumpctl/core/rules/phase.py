@@ -7,8 +7,8 @@ is flow, volume and the bag's concentration; dose and duration are stated so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.limit import Measure
@@ -108,16 +108,23 @@ class PhaseFigures:
         return replace(self, flow=flow, volume=volume, dose=dose, duration=duration)
 
 
-def _all(*values: Quantity | None) -> list[Quantity]:
-    return [value for value in values if value is not None]
+# Of each measure the largest and the smallest that the figures allow; absent when unreadable, which is reported.
+Measured: TypeAlias = dict[Measure, tuple[Quantity, Quantity]]
 
 
-# What each measure of a phase may be, given its figures; no value means unreadable and reported.
-PHASE_MEASURES: dict[Measure, Callable[[PhaseFigures], list[Quantity]]] = {
-    Measure.DOSE: lambda phase: _all(*phase.doses),
-    Measure.DOSE_RATE: lambda phase: _all(phase.rate),
-    Measure.DURATION: lambda phase: _all(*phase.durations),
-    Measure.FLOW: lambda phase: _all(phase.flow),
-    Measure.CONCENTRATION: lambda phase: _all(phase.strongest),
-    Measure.OSMOLARITY: lambda phase: _all(phase.osmolarity),
-}
+def measure_phase(phase: PhaseFigures) -> Measured:
+    """What the library's limits on a phase are held against."""
+    measured: Measured = {}
+    if doses := phase.doses:
+        measured[Measure.DOSE] = (max(doses), min(doses))
+    if durations := phase.durations:
+        measured[Measure.DURATION] = (max(durations), min(durations))
+    if (rate := phase.rate) is not None:
+        measured[Measure.DOSE_RATE] = (rate, rate)
+    if phase.flow is not None:
+        measured[Measure.FLOW] = (phase.flow, phase.flow)
+    if (strongest := phase.strongest) is not None:
+        measured[Measure.CONCENTRATION] = (strongest, strongest)
+    if (osmolarity := phase.osmolarity) is not None:
+        measured[Measure.OSMOLARITY] = (osmolarity, osmolarity)
+    return measured

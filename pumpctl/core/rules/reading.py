@@ -97,6 +97,7 @@ class _Sheet:
     def __init__(self) -> None:
         self.problems: list[Finding] = []
         self.past_times: list[tuple[str, int]] = []
+        self._instants: dict[str, int | Misread] = {}  # results of one sample share their time
 
     def add(self, rule: str, path: str, reason: str, value: str | None) -> None:
         self.problems.append(problem(rule, path, reason, value))
@@ -131,7 +132,9 @@ class _Sheet:
         if text is None:
             self.add("T02", path, "is missing", None)
             return None
-        read = read_instant(text)
+        read = self._instants.get(text)
+        if read is None:
+            read = self._instants[text] = read_instant(text)
         if isinstance(read, Misread):
             self.add("T02", path, read.reason, text)
             return None

@@ -1,0 +1,101 @@
+"""What the patient will have had in the fullest window, this order's own occurrences included (D24, D7, L04).
+
+Refuses to know limits: `harmless` is a value known to break none, and what is certainly at most
+that is not worked out exactly, since the exact maximum is the costliest thing in a check.
+"""
+
+from __future__ import annotations
+
+from pumpctl.core.exposure import D7_MS, H24_MS, Certainty, Piece, largest_in_window
+from pumpctl.core.rules.case import Case
+from pumpctl.core.rules.phase import PhaseFigures
+from pumpctl.core.units import Mass, Quantity, Volume
+
+START_WINDOW_MS = 6 * 3_600_000  # S02: an occurrence may start so long after it is due
+
+# D7 counts SC doses of this library and magnesium from elsewhere; its IV doses count in D24 only.
+D7_ROUTES = frozenset({"sc"})
+
+Extent = tuple[int, int]  # of one phase: ms, and ug or uL
+
+
+def dose_24h(case: Case, harmless: Quantity | None) -> list[Quantity]:
+    return _fullest(case, _doses(case), _elsewhere(case, None), H24_MS, Mass, harmless)
+
+
+def dose_7d(case: Case, harmless: Quantity | None) -> list[Quantity]:
+    own = _doses(case) if case.order.route in D7_ROUTES else []
+    return _fullest(case, own, _elsewhere(case, D7_ROUTES), D7_MS, Mass, harmless)
+
+
+def volume_24h(case: Case, harmless: Quantity | None) -> list[Quantity]:
+    """This order's own: what other fluids run under the skin is not known here."""
+    own = [(_shortest_ms(phase), phase.volume.ceiling()) for phase in case.figures.phases if phase.volume is not None]
+    return _fullest(case, own, [], H24_MS, Volume, harmless)
+
+
+def _doses(case: Case) -> list[Extent]:
+    """Of each phase the shortest time and the largest dose that its figures allow."""
+    return [(_shortest_ms(phase), max(phase.doses).ceiling()) for phase in case.figures.phases if phase.doses]
+
+
+def _shortest_ms(phase: PhaseFigures) -> int:
+    durations = phase.durations
+    return min(durations).ceiling() if durations else 0  # unreadable is refused; until then, all at once
+
+
+def _elsewhere(case: Case, routes: frozenset[str] | None) -> list[Piece]:
+    """The ledger without what is merely planned of this order, and magnesium from elsewhere (D25)."""
+    own, patient_id = case.order.digest, case.order.patient.id
+    begun = case.ledger.begun(own)
+    pieces: list[Piece] = [
+        (segment.start_utc_ms, segment.end_utc_ms, segment.most_ug, segment.certainty is Certainty.UNCERTAIN)
+        for segment in case.ledger.segments
+        if segment.patient_id == patient_id
+        and (routes is None or segment.route in routes)
+        and (segment.order_digest != own or segment.occurrence in begun)
+    ]
+    pieces += [(other.start_utc_ms, other.end_utc_ms, other.mass.ceiling(), False) for other in case.figures.other]
+    return pieces
+
+
+def _fullest(
+    case: Case,
+    own: list[Extent],
+    elsewhere: list[Piece],
+    window_ms: int,
+    kind: type[Quantity],
+    harmless: Quantity | None,
+) -> list[Quantity]:
+    if harmless is not None and kind(_certainly_at_most(case, own, elsewhere, window_ms)) <= harmless:
+        return []
+    pieces = _planned(case, own) + elsewhere
+    return [kind(*largest_in_window(pieces, window_ms, case.at_utc_ms))]
+
+
+def _certainly_at_most(case: Case, own: list[Extent], elsewhere: list[Piece], window_ms: int) -> int:
+    """All from elsewhere, and each occurrence that can touch one window, taken whole.
+
+    Occurrences lie at least `shortest_gap_ms` apart and each may start late, so a window touches those
+    due in a span as long as itself, the lateness and the occurrence.
+    """
+    touching = len(case.timetable.occurrences)
+    gap_ms = case.timetable.shortest_gap_ms
+    if gap_ms is not None:
+        span_ms = window_ms + START_WINDOW_MS + sum(duration_ms for duration_ms, _ in own)
+        touching = min(touching, span_ms // gap_ms + 1)
+    return touching * sum(amount for _, amount in own) + sum(piece[2] for piece in elsewhere)
+
+
+def _planned(case: Case, own: list[Extent]) -> list[Piece]:
+    """Phases run one after the other. What is overdue starts now at the earliest, or never."""
+    begun = case.ledger.begun(case.order.digest)
+    pieces: list[Piece] = []
+    for occurrence in case.timetable.occurrences:
+        if occurrence.number in begun or occurrence.due_utc_ms + START_WINDOW_MS < case.at_utc_ms:
+            continue
+        start = max(occurrence.due_utc_ms, case.at_utc_ms)
+        for duration_ms, amount in own:
+            pieces.append((start, start + duration_ms, amount, False))
+            start += duration_ms
+    return pieces
