@@ -238,6 +238,4 @@ class Watch:
                 deadlines.append(known.due_ns)
             if known.armed and self.daemon_present:
                 deadlines.append(self._silent_at_ns(known))
-        if self._killed_ns is not None and not self._dead:
-            deadlines.append(self._killed_ns + self._periods.kill_wait_ns)
         return [deadline for deadline in deadlines if deadline > now_ns]

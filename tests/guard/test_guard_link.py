@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,8 +96,19 @@ async def test_a_guard_that_does_not_read_is_lost(start: Start, tmp_path: Path) 
     assert told.empty()
 
 
-async def test_a_pause_of_our_own_is_not_taken_for_one_of_the_guards(start: Start) -> None:
+async def test_it_hears_the_guard_say_that_it_lives(start: Start) -> None:
     link = start()
+    for _ in range(3):
+        link._silent_s = 1.0
+        assert select.select([link._messages], [], [], 5)[0]
+        link._hear()
+        assert link._silent_s == 0
+
+
+async def test_a_pause_of_our_own_is_not_taken_for_one_of_the_guards(start: Start, tmp_path: Path) -> None:
+    link = start()
+    os.kill(guard_of(tmp_path), signal.SIGSTOP)
+    link._hear()  # what it said until now
     link._beaten_s -= 3600
     link.heartbeat()
     assert link.alive

@@ -5,6 +5,7 @@ Times are upper bounds but where a wait is the claim.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -223,6 +224,26 @@ def test_the_next_daemon_claims_the_port_and_learns_what_was_stopped(
     assert daemon().first["fired"] is None
 
 
+def test_what_the_disk_refused_is_told_to_the_next_daemon(
+    daemon: StartDaemon, peer: StartPeer, pty_pair: PtyPair, tmp_path: Path
+) -> None:
+    peer(pty_pair.master_fd)
+    first = daemon().serves("a", pty_pair.slave_path, lease=False)
+    (tmp_path / "guard.new").mkdir()  # where the slot is written before it is renamed
+    first.pause()
+    assert ask(tmp_path, stop="a") == {"outcomes": {"a": "stopped"}}
+    assert daemon().first["fired"][0] == ["a"]
+    assert not (tmp_path / SLOT_NAME).exists()
+
+
+def test_the_port_is_free_when_the_guard_says_so(daemon: StartDaemon, pty_pair: PtyPair, tmp_path: Path) -> None:
+    daemon().serves("a", pty_pair.slave_path, lease=True).end()
+    assert ask(tmp_path, claim=True)["released"]
+    port = os.open(pty_pair.slave_path, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(port)
+
+
 def test_a_claim_waits_for_a_stop_that_is_under_way(
     daemon: StartDaemon, peer: StartPeer, pty_pair: PtyPair, tmp_path: Path
 ) -> None:
@@ -349,6 +370,8 @@ def test_a_crowd_of_idle_connections_keeps_nobody_from_stopping(
     running.pause()
     crowd = [Asker(tmp_path) for _ in range(40)]
     assert ask(tmp_path, stop="a") == {"outcomes": {"a": "stopped"}}
+    assert crowd[0].socket.recv(1, socket.MSG_DONTWAIT) == b""  # the oldest made room
+    assert crowd[-1].ask(stop="b").answer() == {"outcomes": {"b": "no_port"}}
     for each in crowd:
         each.close()
 
