@@ -58,7 +58,7 @@ def run(config: Path) -> int:
     log, writer = open_log()
     try:
         with asyncio.Runner() as runner:
-            return runner.run(serve(settings, library, log, writer))
+            return runner.run(serve(settings, library, log, writer, controller_for))
     finally:
         writer.close()
 
@@ -73,7 +73,7 @@ async def serve(
     library: Library,
     log: FilteringBoundLogger,
     writer: LogWriter,
-    make_controller: MakeController = controller_for,
+    make_controller: MakeController,
 ) -> int:
     """One daemon's life."""
     clock = _clock(settings)
