@@ -29,7 +29,7 @@ check: dev-environment ## lint, format, types, import contracts
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports --no-logo
 
-bench: run-environment ## measured against floors taken in the same run; writes build/bench.json
+bench: dev-environment ## measured against floors taken in the same run; writes build/bench.json
 	@deploy/setup/programs.sh bench
 	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
 

@@ -17,6 +17,7 @@ from tests.bench.journal import durable_intent
 from tests.bench.link import link_round_trip
 from tests.bench.orders import order_check, order_check_with_schedule
 from tests.bench.start_up import start_up
+from tests.bench.telemetry import state_to_subscriber
 from tests.bench.world import world_speed
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
@@ -26,6 +27,7 @@ ROWS: dict[str, Preparation] = {
     "order check": order_check,
     "order check with its schedule": order_check_with_schedule,
     "durable intent": durable_intent,
+    "state to subscriber": state_to_subscriber,
     "world": world_speed,
     "start-up": start_up,
 }

@@ -72,10 +72,10 @@ def measure(subject: Subject) -> Row:
     return Row(subject.name, ours, floor, ours / floor, goal, met, subject.unit, subject.rounds)
 
 
-def compiled(source: str, build: Path) -> Path:
+def compiled(source: str, build: Path, *libraries: str) -> Path:
     """The program of a C floor, built anew for each run."""
     program = build / source.removesuffix(".c")
-    subprocess.run(["gcc", "-O2", "-Wall", "-o", str(program), str(FLOORS / source)], check=True)
+    subprocess.run(["gcc", "-O2", "-Wall", "-o", str(program), str(FLOORS / source), *libraries], check=True)
     return program
 
 

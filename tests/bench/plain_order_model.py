@@ -1,11 +1,18 @@
-"""The floor for the order check: the same order as a frozen pydantic model that only knows types.
+"""The floor for the order check: the golden order as a frozen pydantic model that judges nothing.
 
-Kept apart from pumpctl on purpose, and never changed when the order model grows rules.
+It checks what a plain model checks, types and shapes: instants with an offset, a number with a
+unit, the known words. Kept apart from pumpctl on purpose, and never changed when rules grow.
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import datetime as dt
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Quantity: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? [A-Za-z/]+$")]
 
 
 class Plain(BaseModel):
@@ -13,48 +20,48 @@ class Plain(BaseModel):
 
 
 class PlainPatient(Plain):
-    id: str
-    age: str
-    sex: str
-    weight: str
+    id: Text
+    age: Quantity
+    sex: Literal["female", "male"]
+    weight: Quantity
 
 
 class PlainProduct(Plain):
-    drug: str
-    basis: str
+    drug: Literal["magnesium_sulfate"]
+    basis: Literal["heptahydrate", "anhydrous", "elemental"]
 
 
 class PlainBag(Plain):
-    content: str
-    final_volume: str
-    concentration: str
-    diluent: str
+    content: Quantity
+    final_volume: Quantity
+    concentration: Quantity
+    diluent: Text
 
 
 class PlainPhase(Plain):
-    kind: str
-    dose: str
-    volume: str
-    duration: str
-    flow: str
+    kind: Literal["infusion", "loading", "continuous", "intermittent", "emergency"]
+    dose: Quantity
+    volume: Quantity
+    duration: Quantity
+    flow: Quantity
     bag: PlainBag
 
 
 class PlainSchedule(Plain):
-    repeat: str
-    local_time: str
-    time_zone: str
-    first_date: str
-    last_date: str
+    repeat: Literal["once", "daily"]
+    local_time: dt.time
+    time_zone: Text
+    first_date: dt.date
+    last_date: dt.date
 
 
 class PlainIndication(Plain):
-    condition: str
+    condition: Text
     severe_and_symptomatic: bool
 
 
 class PlainAssessment(Plain):
-    volume_status: str
+    volume_status: Literal["depleted", "corrected", "euvolaemic"]
     pregnant: bool
     dialysis: bool
     heart_block: bool
@@ -74,41 +81,41 @@ class PlainReviews(Plain):
     pharmacist_review: bool
     nephrologist_review: bool
     off_label_acknowledged: bool
-    medication_review_at: str
-    wasting_drugs: tuple[str, ...]
+    medication_review_at: AwareDatetime
+    wasting_drugs: tuple[Text, ...]
     oral_magnesium_failed: bool
     intravenous_magnesium_failed: bool
-    oral_plan: str
+    oral_plan: Text
 
 
 class PlainResult(Plain):
-    kind: str
-    value: str
-    at: str
+    kind: Literal["creatinine_clearance", "magnesium", "potassium", "calcium", "creatinine"]
+    value: Quantity
+    at: AwareDatetime
 
 
 class PlainOtherMagnesium(Plain):
-    parenteral: tuple[str, ...]
+    parenteral: tuple[Text, ...]
     oral: bool
 
 
 class PlainOrder(Plain):
-    """The golden order, deploy/examples/orders/golden-home-sc.json: PlainOrder.model_validate_json(text)."""
+    """deploy/examples/orders/golden-home-sc.json: PlainOrder.model_validate_json(content)."""
 
-    format: int
-    order_id: str
-    version: int
-    authored_at: str
-    prescriber: str
-    valid_from: str
-    valid_until: str
+    format: Literal[1]
+    order_id: Text
+    version: int = Field(ge=1, le=1_000_000)
+    authored_at: AwareDatetime
+    prescriber: Text
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
     patient: PlainPatient
     product: PlainProduct
-    route: str
-    site: str
-    care_area: str
+    route: Literal["sc", "iv"]
+    site: Text
+    care_area: Literal["home", "monitored"]
     indication: PlainIndication
-    course: str
+    course: Literal["start", "renewal", "dose_change", "stable_maintenance"]
     phases: tuple[PlainPhase, ...]
     schedule: PlainSchedule
     pump_bolus_off: bool
