@@ -6,6 +6,7 @@ Refuses to know what the settings do. An unknown key is never skipped: it may be
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -18,6 +19,7 @@ from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration,
 from pumpctl.shell.unusable import Unusable
 
 FILE_LIMIT_BYTES = 65_536
+STATE_DIR_LIMIT_BYTES = 90  # a socket's path has at most 107 bytes, and its name comes after this
 ENV_PREFIX = "PUMPCTL_"
 TAKE_AN_EPOCH = 'python3 -c "import time; print(time.clock_gettime_ns(time.CLOCK_BOOTTIME))"'
 
@@ -109,6 +111,8 @@ class Settings(BaseSettings):
     def _belongs_together(self) -> Settings:
         if not self.state_dir.is_absolute():
             raise ValueError("state_dir: must be an absolute path, so that `pumpctl stop` finds it from anywhere")
+        if len(os.fsencode(self.state_dir)) > STATE_DIR_LIMIT_BYTES:
+            raise ValueError("state_dir: too long for the sockets in it")
         names = [channel.name for channel in self.channel]
         if len(set(names)) < len(names):
             raise ValueError("channel: two channels have the same name")
