@@ -13,6 +13,7 @@ from protocols.companion.codec import STOP_FRAME, sealed
 from protocols.companion.session import CompanionSession, Refused, Reply, Unasked
 from protocols.companion.vocabulary import Alarm, LinkLoss, Phase, PumpState, RefusalReason
 from simulator.faults import parse_fault
+from simulator.firmware.machine import Machine
 from simulator.instant import NS_PER_MS, NS_PER_S, SimNow
 from simulator.profile import REFERENCE, PumpProfile
 from simulator.pump import Button, SimPump
@@ -117,6 +118,13 @@ class Desk:
 
     def status(self) -> m.Status:
         return self.ask(m.GetStatus(), m.Status)
+
+    @property
+    def machine(self) -> Machine:
+        """Behind the pump's back: for values that go wrong there."""
+        firmware = self.pump._firmware  # pyright: ignore[reportPrivateUsage] - no pump has such a door
+        assert firmware is not None
+        return firmware.machine
 
     @property
     def state(self) -> PumpState:

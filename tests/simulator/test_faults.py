@@ -93,6 +93,17 @@ def test_a_stall_is_seen_when_the_encoder_is_five_microlitres_behind(flow_ul_h: 
     assert desk.pump.truth(desk.now).delivered_ul == 0.0
 
 
+def test_after_a_stall_the_count_begins_anew():
+    desk = infusing()
+    desk.inject("stall", for_s=10)
+    desk.wait(20)
+    assert desk.ask(m.Acknowledge(int(Alarm.MOTOR_STALL)), m.Acknowledged).alarms == Alarm(0)
+    desk.run(program())
+    desk.wait(60)
+    status = desk.status()
+    assert (status.state, status.motor_ul - status.encoder_ul) == (PumpState.INFUSING, REFERENCE.stall_lag_ul)
+
+
 @pytest.mark.hazard("H12")
 def test_an_empty_bag_is_felt_after_a_dry_stroke():
     desk = infusing()
@@ -185,6 +196,8 @@ def test_an_unplugged_pump_hears_and_says_nothing_and_infuses_on():
     desk.inject("unplug")
     assert desk.pump.is_unplugged
     assert desk.exchange(m.GetStatus()) is None
+    desk.stop()
+    assert desk.pump.truth(desk.now).stops_received == 0
     desk.inject("air", after_s=60, for_s=1)
     told = len(desk.notices)
     desk.wait(120)

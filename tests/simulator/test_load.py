@@ -161,9 +161,7 @@ def test_a_corrupted_motor_value_shows_in_the_read_back(broken: ProgramRegisters
 def test_the_link_reads_the_registers_not_the_request():
     desk = Desk()
     desk.ask(program(), m.Loaded)
-    firmware = desk.pump._firmware  # pyright: ignore[reportPrivateUsage] - a motor value goes wrong behind its back
-    assert firmware is not None
-    machine = firmware.machine
+    machine = desk.machine
     assert isinstance(machine.program, ProgramRegisters)
     machine.program = replace(machine.program, step_interval=machine.program.step_interval // 2)
     read = desk.ask(m.ReadProgram(), m.Program)
@@ -204,6 +202,12 @@ def test_prime_runs_into_the_air_and_comes_back_to_idle():
     assert truth.spilled_ul + truth.stored_ul == pytest.approx(5_000)
     event = desk.ask(m.GetEvent(status.event_count - 1), m.Event)
     assert (event.kind, event.detail) == (EventKind.PRIMED, 5_000)
+
+
+def test_prime_of_more_than_the_bag_holds_is_refused():
+    desk = Desk(replace(REFERENCE, reservoir_ul=3_000))
+    assert desk.exchange(m.Prime(3_001, 100_000, NOT_CONNECTED)) is RefusalReason.PRIME_REFUSED
+    desk.ask(m.Prime(3_000, 100_000, NOT_CONNECTED), m.Primed)
 
 
 def test_prime_with_an_alarm_is_refused():

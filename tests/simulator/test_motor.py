@@ -28,6 +28,14 @@ def test_an_hour_moves_the_flow_and_not_a_hair_more(flow_ul_h: int):
     assert 0 <= wanted - travelled < motor.POSITION_ONE_STEP
 
 
+@pytest.mark.parametrize("flow_ul_h", [700, 33_300, 1_199_900])
+def test_an_interval_that_does_not_come_out_even_is_too_long_not_too_short(flow_ul_h: int):
+    an_hour = NS_PER_H * motor.INTERVAL_ONE_NS
+    steps_an_hour = flow_ul_h * STEPS_PER_UL
+    interval = motor.interval_of_flow(flow_ul_h, STEPS_PER_UL)
+    assert interval * steps_an_hour > an_hour > (interval - 1) * steps_an_hour
+
+
 @pytest.mark.parametrize("flow_ul_h", [100, 700, 10_000, 1_199_900])
 def test_travel_time_is_the_first_nanosecond_that_suffices(flow_ul_h: int):
     interval = motor.interval_of_flow(flow_ul_h, STEPS_PER_UL)

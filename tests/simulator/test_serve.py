@@ -96,6 +96,7 @@ def test_one_who_writes_and_leaves_is_heard(tmp_path: Path):
         line = Line.of_pty(served.link)
         start(line, program())
         line.close()
+        assert served.state()["state"] == "infusing"  # by now it has seen the line close
         hasty = os.open(served.link, os.O_RDWR | os.O_NOCTTY)
         os.write(hasty, b"\0" + STOP_FRAME)
         os.close(hasty)

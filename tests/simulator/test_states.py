@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -18,6 +20,7 @@ from protocols.companion.vocabulary import (
     RefusalReason,
     StatusFlag,
 )
+from simulator.firmware.token import TokenDesk
 from simulator.instant import NS_PER_MS
 from simulator.profile import REFERENCE
 from simulator.pump import Button
@@ -204,6 +207,25 @@ def test_a_token_starts_once():
     assert desk.pump.truth(desk.now).starts == 1
 
 
+@pytest.mark.parametrize("changed", ["program", "purpose", "nothing"])
+def test_a_token_is_bound_to_what_was_confirmed(changed: str):
+    tokens = TokenDesk(Random(1))
+    tokens.issue(Purpose.START, b"digest", dies_ns=1)
+    assert tokens.alive is not None
+    purpose = Purpose.RESUME if changed == "purpose" else Purpose.START
+    digest = b"other" if changed == "program" else b"digest"
+    expected = None if changed == "nothing" else RefusalReason.WRONG_TOKEN
+    assert tokens.use(tokens.alive.number, purpose, digest) is expected
+
+
+def test_a_motor_value_that_changed_after_the_button_is_not_started():
+    desk = in_state(PumpState.LOADED)
+    token = desk.confirm()
+    assert desk.machine.program is not None
+    desk.machine.program = replace(desk.machine.program, step_interval=desk.machine.program.step_interval // 2)
+    assert desk.exchange(m.Start(PROGRAM_ID, token)) is RefusalReason.WRONG_TOKEN
+
+
 def test_a_second_press_voids_the_first_token():
     desk = in_state(PumpState.LOADED)
     first, second = desk.confirm(), desk.confirm()
@@ -239,6 +261,14 @@ def test_auto_confirm_presses_after_load_and_after_pause():
     confirmation = desk.ask(m.GetConfirmation(), m.Confirmation)
     assert confirmation.purpose is Purpose.RESUME
     desk.ask(m.Resume(PROGRAM_ID, confirmation.token), m.Resumed)
+
+
+def test_auto_confirm_leaves_a_hand_pressed_token():
+    desk = Desk(auto_confirm=True)
+    desk.ask(program(), m.Loaded)
+    token = desk.confirm()
+    desk.wait(1)
+    assert desk.ask(m.GetConfirmation(), m.Confirmation).token == token
 
 
 def test_without_the_bit_nobody_presses():
