@@ -7,18 +7,16 @@ settings and no more, so that no other mistake in them can hold up a stop.
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pumpctl.cli.asking import AsJson, Config, Socket, control_socket
 from pumpctl.cli.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
     from pumpctl.shell.stop_request import Voice
 
-CONTROL_NAME = "control.sock"
 ADVICE = "press stop on the pump itself and clamp the line"
 
 
@@ -29,14 +27,18 @@ def register(app: typer.Typer) -> None:
 
 def stop(
     channel: Annotated[str | None, typer.Argument(help="The channel to stop; all without it.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="The daemon's settings file.")] = None,
-    control_socket: Annotated[Path | None, typer.Option("--socket", help="The daemon's control.sock.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
+    config: Config = None,
+    given: Socket = None,
+    as_json: AsJson = False,
 ) -> None:
     """Stop one pump or all, through the daemon and through the guard at once."""
     from pumpctl.shell.stop_request import ask_both
 
-    control = control_socket or _state_dir(config) / CONTROL_NAME
+    try:
+        control = control_socket(config, given)
+    except Failure:
+        typer.echo(f"nothing was stopped: {ADVICE}", err=True)
+        raise
     daemon, guard = ask_both(control, channel, lambda: typer.echo(f"not proven stopped yet: {ADVICE}", err=True))
     proven = _proven(channel, daemon, guard)
     code = ExitCode.OK if proven else ExitCode(daemon.exit_code or ExitCode.NOT_CONNECTED)
@@ -63,21 +65,3 @@ def _proven(channel: str | None, daemon: Voice, guard: Voice) -> bool:
 
 def _as_json(voice: Voice) -> dict[str, object]:
     return {"stopped": sorted(voice.stopped), "answer": voice.lines, "silence": voice.silence}
-
-
-def _state_dir(config: Path | None) -> Path:
-    import tomllib
-
-    if config is None:
-        raise Failure(
-            ExitCode.USAGE, "which daemon", "name its settings with --config F or its control.sock with --socket S"
-        )
-    if from_environment := os.environ.get("PUMPCTL_STATE_DIR"):
-        return Path(from_environment)
-    try:
-        state_dir = tomllib.loads(config.read_text(encoding="utf-8")).get("state_dir")
-    except (OSError, ValueError) as error:
-        raise Failure(ExitCode.USAGE, f"{config}: {error}", ADVICE) from error
-    if not isinstance(state_dir, str):
-        raise Failure(ExitCode.USAGE, f"{config}: it names no state_dir", ADVICE)
-    return Path(state_dir)

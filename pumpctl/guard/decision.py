@@ -22,6 +22,7 @@ class Periods:
     late_ns: int = 250 * NS_PER_MS  # a tick as late as this was a pause of the guard's own
     stop_every_ns: int = 250 * NS_PER_MS  # H56
     give_up_ns: int = 10_000 * NS_PER_MS
+    proof_ns: int = 2_000 * NS_PER_MS  # H56: how long the daemon has to prove a stop that it wrote
     # A killed process runs no more code of its own, but can stay for long in a disk write: after this we go on.
     kill_wait_ns: int = 500 * NS_PER_MS
     tick_ns: int = 100 * NS_PER_MS  # longest sleep, so that lateness is noticed
@@ -45,6 +46,7 @@ class _Channel:
     asked_ns: int | None = None
     due_ns: int = 0
     excused: bool = False
+    entrusted_ns: int | None = None  # when a stop that was asked for was left to the daemon
     firing: _Firing | None = None
 
 
@@ -149,6 +151,7 @@ class Watch:
             self._excuse_pause(now_ns)
         actions: list[Action] = []
         self._judge_requests(now_ns)
+        self._judge_entrusted(now_ns)
         self._judge_silence(now_ns, actions)
         self._fire(now_ns, actions)
         self._answer(actions)
@@ -174,9 +177,23 @@ class Watch:
             # The asker speaks to both of us at once, so the daemon's note may arrive before the request.
             # Nothing but a new LOAD and a person's confirmation can have started the pump in between.
             elif known.written_ns is not None and known.written_ns >= known.asked_ns - self._periods.stop_unwritten_ns:
+                known.entrusted_ns = now_ns
                 self._conclude(name, known, Outcome.WRITTEN_BY_DAEMON)
             elif now_ns >= known.due_ns:
                 known.firing = _Firing(Cause.NOT_WRITTEN)
+
+    def _judge_entrusted(self, now_ns: int) -> None:
+        """One STOP is no proof: a daemon that ends right after writing it has nobody to repeat it."""
+        if self.daemon_present:
+            return
+        for name, known in self._channels.items():
+            left_ns, known.entrusted_ns = known.entrusted_ns, None
+            if left_ns is None or now_ns - left_ns >= self._periods.proof_ns or not known.armed or known.firing:
+                continue
+            known.firing = _Firing(Cause.DAEMON_LEFT)
+            for request in self._requests:
+                if name in request.outcomes:
+                    request.waiting.add(name)  # who waits for other channels may as well hear the proof of this one
 
     def _judge_silence(self, now_ns: int, actions: list[Action]) -> None:
         """Rule (b). It goes on after our own kill, for the lease channels that nobody asked to stop."""

@@ -4,69 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pumpctl.guard.action import Action, Alarm, Answer, Cause, KillDaemon, Outcome, Settled, WriteStop
-from pumpctl.guard.decision import NS_PER_MS, Watch
-
-ASKER = 7
-
-
-class Run:
-    """A watch and its virtual time in ms, ticked whenever it wants to be. `log` is what it did, and when."""
-
-    def __init__(self) -> None:
-        self.watch = Watch(0)
-        self.ms = 0
-        self.log: list[tuple[int, Action]] = []
-
-    def armed(self, channel: str = "a", *, lease: bool) -> Run:
-        self.watch.port_opened(channel)
-        self.watch.armed(channel, lease, self.ms * NS_PER_MS)
-        return self
-
-    def to(self, ms: int) -> Run:
-        """Let time pass on time."""
-        while self.ms < ms:
-            self.ms = min(ms, max(self.ms + 1, -(-self.watch.wake_ns // NS_PER_MS)))
-            self.tick()
-        return self
-
-    def beating_to(self, ms: int) -> Run:
-        """The same with a loop that reports every 50 ms."""
-        while self.ms < ms:
-            self.watch.heartbeat(self.ms * NS_PER_MS)
-            self.to(min(ms, self.ms + 50))
-        return self
-
-    def paused_to(self, ms: int) -> Run:
-        """The guard itself does not run until then."""
-        self.ms = ms
-        return self.tick()
-
-    def tick(self) -> Run:
-        self.log += [(self.ms, action) for action in self.watch.tick(self.ms * NS_PER_MS)]
-        return self
-
-    def ask(self, channel: str | None = "a", asker: int = ASKER) -> Run:
-        self.watch.asked(asker, channel, self.ms * NS_PER_MS)
-        return self.tick()
-
-    def written(self, channel: str = "a") -> Run:
-        self.watch.stop_written(channel, self.ms * NS_PER_MS)
-        return self.tick()
-
-    def dead(self) -> Run:
-        self.watch.daemon_died()
-        return self.tick()
-
-    def stopped(self, channel: str = "a") -> Run:
-        self.watch.stopped_seen(channel)
-        return self.tick()
-
-    def times(self, kind: type[Action]) -> list[int]:
-        return [ms for ms, action in self.log if isinstance(action, kind)]
-
-    def answers(self) -> list[dict[str, Outcome]]:
-        return [action.outcomes for _, action in self.log if isinstance(action, Answer)]
+from pumpctl.guard.action import Alarm, Answer, Cause, KillDaemon, Outcome, Settled, WriteStop
+from tests.guard.watch_run import ASKER, Run
 
 
 @pytest.fixture
@@ -118,10 +57,11 @@ def test_a_killed_daemon_that_hangs_in_the_kernel_is_not_waited_for_without_end(
 
 
 def test_a_stop_of_all_asks_for_each_channel(run: Run) -> None:
-    run.armed("a", lease=False).armed("b", lease=True).beating_to(1000).ask(None).written("a").beating_to(1250).dead()
-    assert [a.channel for _, a in run.log if isinstance(a, WriteStop)] == ["b"]
-    run.stopped("b")
-    assert run.answers() == [{"a": Outcome.WRITTEN_BY_DAEMON, "b": Outcome.STOPPED}]
+    run.armed("a", lease=False).armed("b", lease=True).beating_to(1000).ask(None).written("a").beating_to(1250)
+    assert run.log == [(1250, KillDaemon())]  # for b alone; but the proof of a dies with the daemon
+    causes = {a.channel: a.cause for _, a in run.dead().log if isinstance(a, WriteStop)}
+    assert causes == {"a": Cause.DAEMON_LEFT, "b": Cause.NOT_WRITTEN}
+    assert run.stopped("b").stopped("a").answers() == [{"a": Outcome.STOPPED, "b": Outcome.STOPPED}]
 
 
 def test_an_unarmed_channel_is_never_written_to_and_the_asker_is_told(run: Run) -> None:
@@ -229,77 +169,3 @@ def test_a_silence_is_spent_by_the_stop_it_caused(run: Run) -> None:
 def test_after_its_own_kill_the_other_lease_channels_follow_when_their_second_is_over(run: Run) -> None:
     run.armed("a", lease=False).armed("b", lease=True).beating_to(1000).ask("a").to(1250).dead().stopped("a").to(3000)
     assert [(ms, a.channel) for ms, a in run.log if isinstance(a, WriteStop) and a.first] == [(1250, "a"), (1950, "b")]
-
-
-# --- its own pauses -------------------------------------------------------------------------------------------
-
-
-def test_a_tick_249_ms_late_is_on_time() -> None:
-    run = Run().armed(lease=True).to(950)
-    late_ms = run.watch.wake_ns // NS_PER_MS + 249
-    assert late_ms >= 1000
-    assert run.paused_to(late_ms).times(KillDaemon) == [late_ms]
-
-
-def test_a_tick_250_ms_late_is_a_pause_and_a_fresh_second_is_waited(run: Run) -> None:
-    run.armed(lease=True).to(950)
-    late_ms = run.watch.wake_ns // NS_PER_MS + 250
-    run.paused_to(late_ms).to(late_ms + 999)
-    assert run.log == []
-    assert run.to(late_ms + 1000).times(KillDaemon) == [late_ms + 1000]
-
-
-def test_a_loop_that_reports_after_the_pause_is_left_alone(run: Run) -> None:
-    run.armed(lease=True).beating_to(2000).paused_to(4000).beating_to(9000)
-    assert run.log == []
-
-
-def test_a_request_gets_fresh_250_ms_after_a_pause_but_only_once(run: Run) -> None:
-    run.armed(lease=False).to(1000).ask().paused_to(3000).to(3249)
-    assert run.times(KillDaemon) == []
-    assert run.to(3250).times(KillDaemon) == [3250]
-    always_late = Run().armed(lease=False).to(1000).ask()
-    for _ in range(3):
-        always_late.paused_to(always_late.ms + 400)
-    assert always_late.times(KillDaemon) == [1800]  # excused at 1400, due at 1650
-
-
-# --- an absent companion --------------------------------------------------------------------------------------
-
-
-@pytest.mark.hazard("H44")
-@pytest.mark.parametrize("end", ["daemon_closed", "daemon_died"])
-def test_an_absent_companion_is_no_reason_to_write_anything(run: Run, end: str) -> None:
-    run.armed(lease=True).beating_to(1000)
-    getattr(run.watch, end)()
-    run.to(3_600_000)
-    assert run.log == []
-
-
-def test_a_stop_asked_of_a_lonely_guard_is_written_at_once(run: Run) -> None:
-    run.armed(lease=False).beating_to(1000)
-    run.watch.daemon_closed()
-    run.dead().to(2000).ask().to(2100).stopped()
-    assert run.log == [
-        (2000, WriteStop("a", Cause.NO_DAEMON, first=True)),
-        (2100, Settled("a", Cause.NO_DAEMON, proven=True)),
-        (2100, Answer(ASKER, {"a": Outcome.STOPPED})),
-    ]
-
-
-def test_a_daemon_that_closed_its_end_and_lives_on_is_killed_before_a_stop(run: Run) -> None:
-    run.armed(lease=False).beating_to(1000)
-    run.watch.daemon_closed()
-    assert run.ask().log == [(1000, KillDaemon())]
-
-
-def test_a_guard_stays_while_something_is_armed_or_under_way_and_no_longer(run: Run) -> None:
-    run.armed(lease=False)
-    assert not run.watch.nothing_to_guard
-    run.watch.daemon_closed()
-    assert not run.watch.nothing_to_guard
-    run.ask()
-    run.watch.disarmed("a")
-    assert not run.watch.nothing_to_guard  # the asker is owed an answer
-    run.tick()
-    assert run.watch.nothing_to_guard
