@@ -9,7 +9,6 @@ import pty
 import socket
 import subprocess
 import sys
-import termios
 import tty
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,61 +16,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pumpctl.events import Event, LinkDown, LinkUp, PumpBytes
-from pumpctl.shell.serial_link import SerialLink
-from pumpctl.shell.supervised_port import PortSettings
 from tests.conftest import PtyPair
-
-STOP = bytes.fromhex("0301 0a01 0101 0101 0105 1122 3344 00")
-WAIT_S = 10.0
-
-
-class RecordingGuard:
-    """Notes what a guard would hear."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
-
-    def port_opened(self, channel: str, fd: int) -> None:
-        assert os.fstat(fd)
-        self.heard.append(("opened", channel))
-
-    def port_closed(self, channel: str) -> None:
-        self.heard.append(("closed", channel))
-
-    def stop_written(self, channel: str) -> None:
-        self.heard.append(("stop_written", channel))
-
-
-class Bench:
-    """A link, its guard, and its events in the order they came."""
-
-    def __init__(self, url: str) -> None:
-        self.events: asyncio.Queue[Event] = asyncio.Queue()
-        self.guard = RecordingGuard()
-        self.link = SerialLink("a", PortSettings(url, 115_200), self.events.put_nowait, self.guard)
-
-    async def next(self) -> Event:
-        async with asyncio.timeout(WAIT_S):
-            return await self.events.get()
-
-    async def up(self) -> LinkUp:
-        event = await self.next()
-        assert isinstance(event, LinkUp), event
-        return event
-
-    async def down(self) -> str:
-        event = await self.next()
-        assert isinstance(event, LinkDown), event
-        return event.reason
-
-    async def received(self, count: int) -> bytes:
-        received = b""
-        while len(received) < count:
-            event = await self.next()
-            assert isinstance(event, PumpBytes), event
-            received += event.received
-        return received
+from tests.shell.link_bench import STOP, Bench, drain, read_until
 
 
 @pytest_asyncio.fixture
@@ -111,28 +57,6 @@ def holder(pty_pair: PtyPair) -> Iterator[subprocess.Popen[str]]:
 
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def drain(fd: int) -> bytes:
-    content = b""
-    while True:
-        try:
-            content += os.read(fd, 65_536)
-        except BlockingIOError:
-            return content
-
-
-async def read_until(fd: int, count: int) -> bytes:
-    """What the pump's end sees, at least `count` bytes of it."""
-    content = b""
-    async with asyncio.timeout(WAIT_S):
-        while len(content) < count:
-            readable = asyncio.Event()
-            asyncio.get_running_loop().add_reader(fd, readable.set)
-            await readable.wait()
-            asyncio.get_running_loop().remove_reader(fd)
-            content += drain(fd)
-    return content
 
 
 async def test_bytes_travel_both_ways_and_each_open_draws_a_session(bench: Bench, pty_pair: PtyPair) -> None:
@@ -234,74 +158,6 @@ async def test_the_port_is_locked_while_it_is_open(bench: Bench, pty_pair: PtyPa
         fcntl.flock(pty_pair.slave_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     bench.link.close()
     fcntl.flock(pty_pair.slave_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def fill(bench: Bench) -> int:
-    """Write frames that nobody reads until one waits. Returns how many bytes were handed over."""
-    handed = 0
-    while not bench.link._waiting:
-        bench.link.write(b"F" * 250, is_stop=False)
-        handed += 250
-        assert handed < 1_000_000
-    return handed
-
-
-@pytest.mark.hazard("H56")
-async def test_a_stop_goes_ahead_of_a_stuck_frame_which_dies_on_the_line(bench: Bench, pty_pair: PtyPair) -> None:
-    await bench.up()
-    handed = fill(bench)
-    bench.link.write(STOP, is_stop=True)
-    seen = await read_until(pty_pair.master_fd, len(STOP) + 1)
-    assert seen.endswith(b"\x00" + STOP)
-    assert seen.count(b"F") < handed, "the rest of the stuck frame was thrown away"
-    assert ("stop_written", "a") in bench.guard.heard
-    assert bench.events.empty()
-
-
-async def test_the_guard_hears_of_a_stop_only_when_the_line_has_taken_all_of_it(
-    bench: Bench, pty_pair: PtyPair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await bench.up()
-    monkeypatch.setattr(termios, "tcflush", lambda _fd, _queue: None)  # a line whose queue cannot be flushed
-    fill(bench)
-    bench.link.write(STOP, is_stop=True)
-    assert ("stop_written", "a") not in bench.guard.heard
-    seen = b""
-    while ("stop_written", "a") not in bench.guard.heard:
-        seen += await read_until(pty_pair.master_fd, 1)
-    seen += drain(pty_pair.master_fd)
-    assert seen.endswith(b"\x00" + STOP)
-
-
-async def test_a_second_frame_behind_a_stuck_one_takes_the_link_down(bench: Bench) -> None:
-    await bench.up()
-    fill(bench)
-    bench.link.write(b"next", is_stop=False)
-    assert "takes no bytes" in await bench.down()
-    assert bench.guard.heard == [("opened", "a"), ("closed", "a")]
-    await bench.up()
-
-
-async def test_a_waiting_frame_leaves_whole_when_the_line_takes_bytes_again(bench: Bench, pty_pair: PtyPair) -> None:
-    await bench.up()
-    handed = fill(bench)
-    seen = b""
-    while len(seen) < handed:
-        seen += await read_until(pty_pair.master_fd, 1)
-    assert seen == b"F" * handed
-
-
-@pytest.mark.hazard("H77")
-async def test_repeated_stops_do_not_flush_one_another_away(
-    bench: Bench, pty_pair: PtyPair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await bench.up()
-    flushes: list[int] = []
-    monkeypatch.setattr(termios, "tcflush", lambda _fd, queue: flushes.append(queue))
-    for _ in range(100):
-        bench.link.write(STOP, is_stop=True)
-    assert len(flushes) == 1
-    assert drain(pty_pair.master_fd).count(STOP) >= 1
 
 
 async def test_closed_for_good_stays_closed_and_the_guard_lets_go(bench: Bench, pty_pair: PtyPair) -> None:
