@@ -13,6 +13,7 @@ from protocols.companion import messages as m
 from protocols.companion.codec import STOP_FRAME
 from protocols.companion.vocabulary import Alarm, IdentityFlag, NoticeCause, PumpState
 from simulator.control import ANSWER_WITHIN_S, MAX_CLIENTS, MAX_LINE_BYTES
+from simulator.failure import REFUSED, Failure
 from tests.simulator.desk import PROGRAM_ID, program
 from tests.simulator.served import WITHIN_S, Line, Served, serving
 
@@ -184,6 +185,23 @@ def test_a_dead_link_and_a_dead_socket_are_replaced(tmp_path: Path):
         line = Line.of_pty(served.link)
         line.ask(m.Identify(), m.Identity)
         line.close()
+
+
+def test_a_line_that_cannot_come_back_ends_the_simulator_with_a_line(tmp_path: Path):
+    served = Served(tmp_path)
+    try:
+        served.tell("inject", fault="unplug")
+        served.link.write_text("precious")
+        with pytest.raises(Failure, match="hung up"):
+            served.tell("heal", fault="unplug")
+        _, complaints = served.process.communicate(timeout=WITHIN_S)
+        assert (served.process.returncode, complaints.count("\n")) == (REFUSED, 1)
+        assert "exists and is not a link of pumpsim" in complaints
+        assert served.link.read_text() == "precious"
+        assert not served.control.exists()
+    finally:
+        served.process.kill()
+        served.process.communicate()
 
 
 def raw_control(served: Served) -> socket.socket:
