@@ -68,6 +68,17 @@ def pursue_stop(channel: Channel, out: Outbox) -> None:
         raise_alarm(channel, "stop_unproven", Priority.HIGH, told, out)
 
 
+def next_of_stop(channel: Channel) -> list[int]:
+    """Link instants at which pursue_stop has something to do. An unplugged pump is stopped when it is back."""
+    stop = channel.stop
+    if stop is None:
+        return []
+    instants = [] if stop.escalated else [stop.asked_ns + UNPROVEN_NS]
+    if channel.identified and not stop.answered and stop.last_sent_ns is not None:
+        instants.append(stop.last_sent_ns + REPEAT_NS)
+    return instants
+
+
 def stop_answered(channel: Channel) -> None:
     """The pump says its motor is still. The volume is read next; that status is the proof."""
     if channel.stop is not None:

@@ -16,7 +16,7 @@ from pumpctl.supervision.facts import arm_guard, take
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.polling import IDENTIFY_AGAIN_NS, next_command, poll_ns
 from pumpctl.supervision.silence import watch_silence
-from pumpctl.supervision.stopping import REPEAT_NS, pursue_stop
+from pumpctl.supervision.stopping import next_of_stop, pursue_stop
 from pumpctl.supervision.waiting import watch_waiting
 from pumpctl.supervision.ward import Ward
 from pumpctl.telemetry import state_key, state_payload
@@ -95,9 +95,9 @@ def _next_look(channel: Channel, now_ns: int) -> int:
         instants.append(channel.next_identify_ns)
     elif channel.identified:
         instants.append(channel.next_poll_ns)
-    if channel.stop is not None and channel.stop.last_sent_ns is not None:
-        instants.append(channel.stop.last_sent_ns + REPEAT_NS)
-    if channel.infusion is not None and channel.infusion.dosing is not None:
-        instants.append(channel.infusion.dosing.intended_ns + INTENT_LIFE_NS + 1)
+    instants += next_of_stop(channel)
+    dosing = channel.infusion.dosing if channel.infusion else None
+    if dosing is not None and dosing.sent is None:
+        instants.append(dosing.intended_ns + INTENT_LIFE_NS + 1)
     # Never in the past, and never a busy loop: what is overdue and could not be done waits a little.
     return max(min(instants), now_ns + NOT_BEFORE_NS)

@@ -1,0 +1,307 @@
+"""A controller on a desk: its clock in the test's hand, pump doubles on its lines, everything it says written down.
+
+Refuses to hurry: an event reaches the controller only when the test lets its instant come. After each event two
+promises are checked that hold always: sequence numbers only grow, and the next deadline lies ahead.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocols.companion import messages as wire
+from protocols.companion.codec import decode
+from protocols.companion.framing import FrameDecoder, Garbage
+from pumpctl.configuration import (
+    ChannelConfiguration,
+    ControllerConfiguration,
+    JournalCondition,
+    JournalContent,
+    Mode,
+    PastRecord,
+)
+from pumpctl.controller import Controller
+from pumpctl.core.delivery import DeliveryState
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S, Now
+from pumpctl.effects import Annunciate, ClosePort, DisarmGuard, Effect, Publish, Record, Refuse, Reply, WritePump
+from pumpctl.events import (
+    DeadlineReached,
+    Event,
+    GuardChanged,
+    LinkDown,
+    LinkUp,
+    OperatorRequest,
+    PumpBytes,
+    Recorded,
+)
+from pumpctl.shell.library_file import read_library
+from pumpctl.supervision.channel import Channel
+from tests.controller.orders import PATIENT, START_UTC_MS
+from tests.controller.pump_double import PumpDouble
+
+MS = NS_PER_MS
+S = NS_PER_S
+LINE_NS = MS
+SYNC_NS = MS
+BEGIN_NS = 10 * S
+MAX_WAKES = 200_000
+LIBRARY = read_library(None)
+A, B = "a", "b"
+
+
+def two_channels(same_patient: bool = True) -> tuple[ChannelConfiguration, ...]:
+    other = PATIENT if same_patient else "patient-0002"
+    return (
+        ChannelConfiguration(A, "companion", "SIM-0001", PATIENT),
+        ChannelConfiguration(B, "companion", "SIM-0002", other),
+    )
+
+
+ONE_CHANNEL = (ChannelConfiguration(A, "companion", "SIM-0001", PATIENT),)
+NOTHING = JournalContent(JournalCondition.SOUND, "", ())
+
+
+@dataclass(slots=True, repr=False)
+class Desk:
+    """`speed` scales therapy time, as the shell's clock does."""
+
+    channels: tuple[ChannelConfiguration, ...] = ONE_CHANNEL
+    mode: Mode = Mode.RIG
+    speed: int = 1
+    past: JournalContent = NOTHING
+    guard: bool = True
+    begin_ns: int = BEGIN_NS
+    doubles: dict[str, PumpDouble] = field(default_factory=dict[str, PumpDouble])
+    holds_records: bool = False  # the disk takes its time: Recorded comes when the test says so
+    link_ns: int = 0
+    wakes: int = 0
+    effects: list[Effect] = field(default_factory=list[Effect])
+    answers: dict[int, Reply | Refuse] = field(default_factory=dict[int, Reply | Refuse])
+    held: list[int] = field(default_factory=list[int])
+    controller: Controller = field(init=False)
+    _agenda: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list[Any])
+    _order: int = 0
+    _requests: int = 0
+    _sessions: int = 0
+    _last_seq: int = 0
+    _linked: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.link_ns = self.begin_ns
+        for channel in self.channels:
+            self.doubles.setdefault(channel.name, PumpDouble(channel.serial))
+        configuration = ControllerConfiguration(self.mode, self.speed, self.channels)
+        self.controller = Controller(configuration, LIBRARY, self.past)
+        self._carry_out(self.controller.start(self.now))
+        if self.guard:
+            self.tell(GuardChanged(alive=True))
+
+    # What is.
+
+    @property
+    def now(self) -> Now:
+        therapy_ns = BEGIN_NS + (self.link_ns - BEGIN_NS) * self.speed
+        return Now(self.link_ns, therapy_ns, START_UTC_MS + (therapy_ns - BEGIN_NS) // MS)
+
+    @property
+    def pump(self) -> PumpDouble:
+        return self.doubles[A]
+
+    @property
+    def channel(self) -> Channel:
+        return self.controller.ward.channels[A]
+
+    @property
+    def state(self) -> DeliveryState:
+        return self.channel.state
+
+    @property
+    def records(self) -> list[Record]:
+        return [effect for effect in self.effects if isinstance(effect, Record)]
+
+    def recorded(self, kind: str) -> list[Record]:
+        return [record for record in self.records if record.kind == kind]
+
+    def alarms(self, code: str) -> list[Annunciate]:
+        return [e for e in self.effects if isinstance(e, Annunciate) and e.code == code]
+
+    def active_alarms(self, channel: str = A) -> set[str]:
+        return set(self.controller.ward.channels[channel].alarms)
+
+    @property
+    def latched(self) -> set[str]:
+        return {reason.code for reason in self.channel.latched}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The newest state payload of channel a."""
+        states = [e for e in self.effects if isinstance(e, Publish) and e.leaf == "state" and e.channel == A]
+        return dict(states[-1].payload or {})
+
+    def written(self, kind: type, channel: str = A) -> int:
+        """How many frames of this kind the controller wrote, whether they arrived or not."""
+        return sum(isinstance(message, kind) for name, message in self.frames() if name == channel)
+
+    def frames(self) -> list[tuple[str, wire.Message]]:
+        return [
+            (effect.channel, message)
+            for effect in self.effects
+            if isinstance(effect, WritePump)
+            for message in messages_in(effect.frame)
+        ]
+
+    # What happens.
+
+    def tell(self, event: Event) -> tuple[Effect, ...]:
+        """Hand the event to the controller now."""
+        effects = self.controller.handle(event, self.now)
+        deadline_ns = self.controller.next_deadline_ns()
+        assert deadline_ns is not None
+        assert deadline_ns > self.link_ns, "the next deadline must lie ahead"
+        self._carry_out(effects)
+        return effects
+
+    def plug_in(self, channel: str = A) -> None:
+        self._linked.add(channel)
+        self._sessions += 1
+        self.tell(LinkUp(channel, self._sessions))
+
+    def unplug(self, channel: str = A) -> None:
+        self._linked.discard(channel)
+        self.tell(LinkDown(channel, "unplugged"))
+
+    def ask(self, method: str, **params: object) -> int:
+        """An operator's request; the answer comes to `answers` under the number returned."""
+        self._requests += 1
+        self.tell(OperatorRequest(self._requests, method, params, "tester"))
+        return self._requests
+
+    def answer(self, method: str, **params: object) -> Reply | Refuse:
+        """The same, and half a second for the answer."""
+        number = self.ask(method, **params)
+        self.run_for(500)
+        return self.answers[number]
+
+    def submit(self, order: dict[str, Any], channel: str = A, **params: object) -> int:
+        return self.ask("order.submit", text=json.dumps(order), channel=channel, **params)
+
+    def say(self, spoken: bytes, channel: str = A) -> None:
+        """Bytes from this pump, now."""
+        self.tell(PumpBytes(channel, spoken))
+
+    def press(self, channel: str = A, token: int = 7) -> None:
+        double = self.doubles[channel]
+        double.run_to(self.link_ns)
+        self.say(double.press(token), channel)
+
+    def release_records(self) -> None:
+        """The disk has caught up."""
+        held, self.held = self.held, []
+        if held:
+            self.tell(Recorded(max(held)))
+
+    def run_for(self, span_ms: int) -> None:
+        self.run_until(lambda: False, span_ms)
+
+    def run_until(self, reached: Callable[[], bool], limit_ms: int = 60_000) -> bool:
+        """Let time pass, each instant in its turn, until `reached` or for so long."""
+        end_ns = self.link_ns + limit_ms * MS
+        while not reached():
+            deadline_ns = self.controller.next_deadline_ns() or end_ns + 1
+            following = min(deadline_ns, self._agenda[0][0] if self._agenda else end_ns + 1)
+            if following > end_ns:
+                self.link_ns = end_ns
+                return reached()
+            self.link_ns = max(self.link_ns, following)
+            self.wakes += 1
+            assert self.wakes < MAX_WAKES, "time stands still"
+            if self._agenda and self._agenda[0][0] <= self.link_ns:
+                heapq.heappop(self._agenda)[2]()
+            else:
+                self.tell(DeadlineReached())
+        return True
+
+    def must(self, reached: Callable[[], bool], limit_ms: int = 60_000) -> None:
+        assert self.run_until(reached, limit_ms), f"{self.state} {self.channel.link} {self.active_alarms()}"
+
+    def must_be(self, state: DeliveryState, limit_ms: int = 60_000) -> None:
+        self.must(lambda: self.state is state, limit_ms)
+
+    def restarted(self, *, durable: int | None = None) -> Desk:
+        """Another daemon, now, with what the journal holds (up to `durable`), on the same pumps, links closed."""
+        kept = [r for r in self.past.records]
+        kept += [PastRecord(r.seq, r.kind, json.loads(json.dumps(r.body)), r.utc_ms) for r in self.records]
+        past = JournalContent(JournalCondition.SOUND, "", tuple(r for r in kept if durable is None or r.seq <= durable))
+        again = Desk(self.channels, self.mode, self.speed, past, begin_ns=self.link_ns, doubles=self.doubles)
+        again._sessions = self._sessions
+        return again
+
+    # The lines.
+
+    def _carry_out(self, effects: tuple[Effect, ...]) -> None:
+        self.effects.extend(effects)
+        for effect in effects:
+            match effect:
+                case WritePump():
+                    self._send(effect)
+                case Record():
+                    assert effect.seq > self._last_seq
+                    json.dumps(effect.body)
+                    self._last_seq = effect.seq
+                    self._sync(effect.seq)
+                case Reply() | Refuse():
+                    assert effect.request_id not in self.answers, "one answer a request"
+                    self.answers[effect.request_id] = effect
+                    assert isinstance(effect, Reply) or all(r.code and r.message for r in effect.reasons)
+                case ClosePort():
+                    self._linked.discard(effect.channel)
+                case DisarmGuard() | _:
+                    continue
+
+    def _sync(self, seq: int) -> None:
+        if self.holds_records:
+            self.held.append(seq)
+        else:
+            self._later(SYNC_NS, lambda: self.tell(Recorded(seq)))
+
+    def _later(self, delay_ns: int, action: Callable[[], object]) -> None:
+        self._order += 1
+        heapq.heappush(self._agenda, (self.link_ns + delay_ns, self._order, lambda: action() and None))
+
+    def _send(self, write: WritePump) -> None:
+        def arrive() -> None:
+            if write.channel not in self._linked:
+                return
+            spoken = self.doubles[write.channel].receive(write.frame, self.link_ns)
+            if spoken:
+                self._later(LINE_NS, lambda: write.channel in self._linked and self.say(spoken, write.channel))
+
+        self._later(LINE_NS, arrive)
+
+
+def messages_in(frame: bytes) -> list[wire.Message]:
+    """What a written frame asks."""
+    pieces = FrameDecoder().receive(frame)
+    return [decode(piece).message for piece in pieces if not isinstance(piece, Garbage)]
+
+
+def loaded(order: dict[str, Any], **options: Any) -> Desk:
+    """A desk at which the order is loaded and waits for the button."""
+    desk = Desk(**options)
+    desk.plug_in()
+    desk.run_for(1_000)
+    number = desk.submit(order)
+    desk.must_be(DeliveryState.AWAITING_CONFIRMATION, 5_000)
+    assert isinstance(desk.answers[number], Reply)
+    return desk
+
+
+def infusing(order: dict[str, Any], **options: Any) -> Desk:
+    """A desk at which the order runs."""
+    desk = loaded(order, **options)
+    desk.press()
+    desk.must_be(DeliveryState.INFUSING, 5_000)
+    return desk

@@ -1,0 +1,70 @@
+"""Orders for tests of the controller: the golden one and its small relatives, dated 2026-12-01.
+
+Refuses to be a second library of orders: each is the golden order with the fields named here changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+GOLDEN = Path(__file__).parents[2] / "deploy" / "examples" / "orders" / "golden-home-sc.json"
+START_UTC_MS = 1_796_148_000_000  # 2026-12-01T18:00:00Z
+PATIENT = "patient-0001"
+SALINE = "sodium_chloride_0.9_percent"
+
+Order = dict[str, Any]
+
+
+def golden(**changes: object) -> Order:
+    """P01 with these top-level fields replaced."""
+    order: Order = copy.deepcopy(json.loads(GOLDEN.read_text()))
+    return order | changes
+
+
+def once(order_id: str = "once", *, at: str = "2026-12-01T18:00:00Z", patient: str = PATIENT, **phase: str) -> Order:
+    """One infusion, no override needed. `phase` as of infusion()."""
+    order = golden(order_id=order_id, schedule={"repeat": "once", "at": at})
+    order["patient"]["id"] = patient
+    order["phases"] = [infusion(**phase)]
+    return order
+
+
+def infusion(
+    kind: str = "infusion",
+    dose: str = "200 mg",
+    volume: str = "10 mL",
+    duration: str = "1 h",
+    flow: str = "10 mL/h",
+    concentration: str = "20 mg/mL",
+) -> Order:
+    bag = {"content": dose, "final_volume": volume, "concentration": concentration, "diluent": SALINE}
+    return {"kind": kind, "dose": dose, "volume": volume, "duration": duration, "flow": flow, "bag": bag}
+
+
+def two_containers() -> Order:
+    """260 mL out of a 250 mL reservoir: two programs, the first of 9.6 h."""
+    large = {"dose": "2 g", "volume": "260 mL", "duration": "10 h", "flow": "26 mL/h", "concentration": "7.692 mg/mL"}
+    return once("two-containers", **large)
+
+
+def monitored_iv() -> Order:
+    """A loading phase of 20 min with a lease of 30 s, then 2 h with a lease of 120 s."""
+    order = once("monitored-iv")
+    order |= {"route": "iv", "care_area": "monitored", "authored_at": "2026-12-01T15:00:00+01:00"}
+    del order["site"]
+    order["phases"] = [
+        infusion("loading", "2 g", "50 mL", "20 min", "150 mL/h", "40 mg/mL"),
+        infusion("continuous", "240 mg", "12 mL", "2 h", "6 mL/h"),
+    ]
+    return order
+
+
+def monitored_iv_continuous() -> Order:
+    """The second phase alone."""
+    order = monitored_iv()
+    order["order_id"] = "monitored-iv-continuous"
+    order["phases"] = order["phases"][1:]
+    return order
