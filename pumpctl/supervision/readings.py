@@ -37,9 +37,9 @@ def weigh_status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) 
             channel.move(Trigger.SHOWN_AT_PUMP)
             channel.awaiting_since_ns = out.now.link_ns
             out.event(channel.name, "awaiting_confirmation", {})
-        case _S.PROGRAMMING | _S.READY:
+        case _S.PROGRAMMING:
             _must_be_still(channel, status, out)
-        case _S.AWAITING_CONFIRMATION:
+        case _S.READY | _S.AWAITING_CONFIRMATION:
             _while_awaiting(channel, status, out)
         case _S.STARTING:
             _while_starting(ward, channel, status, out)
