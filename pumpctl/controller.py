@@ -125,6 +125,7 @@ class Controller:
         channel = self.ward.channels[event.channel]
         channel.driver.open(event.session)
         ask_who_it_is(channel, "asking the pump who it is")
+        channel.next_identify_ns = 0
         return (channel,)
 
     def _link_down(self, event: LinkDown, out: Outbox) -> Collection[Channel]:

@@ -86,6 +86,7 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
             _stop_for_alarms(channel, fact.stopping_alarms, out)
         case SessionLost():
             out.event(channel.name, "session_lost", {})
+            out.add(DisarmGuard(channel.name))  # it may be another pump by now
             ask_who_it_is(channel, "the pump lost the session: asking it who it is")
         case LineNoise():
             return
@@ -97,7 +98,7 @@ def ask_who_it_is(channel: Channel, why: str) -> None:
     """A fresh link, or a pump that forgot us: nothing but identity reads until the serial number matches."""
     channel.link, channel.link_reason = Link.IDENTIFYING, why
     channel.identity, channel.status, channel.reconciled = None, None, False
-    channel.read_back_equal, channel.program_sent, channel.next_identify_ns = False, False, 0
+    channel.read_back_equal, channel.program_sent, channel.guard_armed_lease = False, False, None
     following = step(channel.state, Trigger.PUMP_LOST_ITS_PAST)
     channel.state = channel.state if following is None else following
 
