@@ -80,8 +80,11 @@ def next_of_stop(channel: Channel) -> list[int]:
 
 
 def stop_answered(channel: Channel) -> None:
-    """The pump says its motor is still. The volume is read next; that status is the proof."""
-    if channel.stop is not None:
+    """The pump says its motor is still. The volume is read next; that status is the proof.
+
+    A STOPPED before our first STOP answers somebody else's, or comes from a pump that is not identified yet.
+    """
+    if channel.stop is not None and channel.stop.last_sent_ns is not None and channel.identified:
         channel.stop.answered = True
         channel.status_wanted = True
 
