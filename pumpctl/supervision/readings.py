@@ -32,6 +32,7 @@ def weigh_status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) 
     """Apply a status to a reconciled channel: progress, end, trips."""
     match channel.state:
         case _S.STOPPING:
+            _count(channel, status)
             prove_stop(ward, channel, status, out)
         case _S.READY if _shows(channel, status, _A.LOADED, _A.CONFIRMED):
             channel.move(Trigger.SHOWN_AT_PUMP)
@@ -102,8 +103,7 @@ def _while_infusing(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
     infusion = channel.infusion
     if infusion is None or infusion.delivered is None:
         return
-    moving = max(status.commanded_flow_ul_h, status.measured_flow_ul_h)
-    infusion.delivered = infusion.delivered.read(status.counters, status.asked.therapy_ns, moving)
+    _count(channel, status)
     found = trips(_run_snapshot(ward, channel, infusion, status, out))
     if found:
         _trip(channel, found, out)
@@ -117,6 +117,14 @@ def _while_infusing(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
         out.event(channel.name, "paused", {})
     elif not _shows(channel, status, _A.INFUSING):
         _stopped_at_pump(channel, status, out)
+
+
+def _count(channel: Channel, status: StatusRead) -> None:
+    """What has gone into the patient by this status, whatever the pump was told to do."""
+    infusion = channel.infusion
+    if infusion is not None and infusion.delivered is not None:
+        moving = max(status.commanded_flow_ul_h, status.measured_flow_ul_h)
+        infusion.delivered = infusion.delivered.read(status.counters, status.asked.therapy_ns, moving)
 
 
 def _completed(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> None:
