@@ -1,7 +1,8 @@
 """The pump's side of the link: which request is new, and which never reaches the pump (SPEC.md sections 2 and 3).
 
-Refuses to know pumps: it judges session, sequence, type and length, in this order, and hands on what passes. Whether
-the state and the fields allow a request is the firmware's to judge; it answers by `answer` or `refuse`.
+Refuses to know pumps: it judges session, sequence, type and length, in this order, and hands on what passes; a STOP
+passes before any of them. Whether the state and the fields allow a request is the firmware's to judge; it answers by
+`answer` or `refuse`.
 After power-on a pump makes a new PumpSession: no session is open and all counts are 0.
 """
 
@@ -60,11 +61,11 @@ class PumpSession:
 
     @property
     def dropped_frames(self) -> int:
-        """Frames that section 1 drops. A duplicate is whole, so it is not among them."""
+        """Broken frames (section 1). A duplicate and an echo are whole, so they are not among them."""
         return self._decoder.dropped_frames
 
     def receive(self, received: bytes) -> list[Arrival]:
-        """What to answer, in order. Garbage and duplicates are already gone."""
+        """What to answer, in order. Garbage, echoes and duplicates are already gone."""
         arrivals: list[Arrival] = []
         for piece in self._decoder.receive(received):
             if isinstance(piece, Garbage):
@@ -90,11 +91,14 @@ class PumpSession:
 
     def _judge(self, content: bytes) -> Arrival | None:
         _, request_type, session, sequence = HEAD.unpack_from(content)
-        if request_type != Stop.TYPE:
-            if not self._admits(session, request_type):
-                return self._refused(session, sequence, request_type, RefusalReason.WRONG_SESSION)
-            if not self._uses_up(session, sequence):
-                return None
+        if request_type == Stop.TYPE:
+            return Asked(session, sequence, Stop())  # whatever else the frame says
+        if request_type >= ANSWER_BIT:
+            return None  # an echo of the line: an answer to it could come back as the next one
+        if not self._admits(session, request_type):
+            return self._refused(session, sequence, request_type, RefusalReason.WRONG_SESSION)
+        if session == self._session and not self._uses_up(sequence):
+            return None
         if request_type not in REQUEST_TYPES:
             return self._refused(session, sequence, request_type, RefusalReason.UNKNOWN_REQUEST)
         if len(content) - MIN_CONTENT_BYTES != LAYOUTS[request_type].body_bytes:
@@ -107,10 +111,8 @@ class PumpSession:
         """IDENTIFY brings its own session, all else needs the open one. 0 is never a session."""
         return session != 0 and (request_type == Identify.TYPE or session == self._session)
 
-    def _uses_up(self, session: int, sequence: int) -> bool:
-        """Whether `sequence` is new; in the open session it is used from now on, whatever becomes of the request."""
-        if session != self._session:  # IDENTIFY of a new session, which opens once its length is right
-            return sequence > 0
+    def _uses_up(self, sequence: int) -> bool:
+        """Whether `sequence` is new in the open session; it is used from now on, whatever becomes of the request."""
         if sequence <= self._last_sequence:
             return False
         self._last_sequence = sequence

@@ -30,7 +30,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The pump did not do what `request` asked; nothing in it has changed."""
+    """The pump did not do what `request` asked; all that may have changed is the token that WRONG_TOKEN uses up."""
 
     request: Request
     reason: RefusalReason

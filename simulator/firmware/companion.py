@@ -2,7 +2,7 @@
 
 Refuses to know how the pump does what it does (machine.py) and how bytes become requests (protocols/companion).
 An answer that needs a proven still motor waits here, and every later answer waits behind it: answers keep the order
-of their requests.
+of their requests, and a notice that a request brings about follows its answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 from protocols.companion import messages as m
 from protocols.companion.codec import NO_PROGRAM, encode
 from protocols.companion.pump_session import Answered, Asked, PumpSession
-from protocols.companion.vocabulary import STOPPING_ALARMS, NoticeCause, PumpState, Purpose, RefusalReason
+from protocols.companion.vocabulary import NoticeCause, PumpState, Purpose, RefusalReason
 from simulator.firmware.checks import refusal_of_load, refusal_of_prime
 from simulator.firmware.machine import Machine
 from simulator.firmware.registers import re_encode
@@ -22,7 +22,7 @@ from simulator.firmware.report import identity, status
 from simulator.firmware.tally import LinkFaults, Tally
 from simulator.instant import NS_PER_MS, SimNow
 
-MAX_WAITING_ANSWERS = 1_000  # more requests than a line can carry in the still proof: beyond it they are lost
+MAX_WAITING_FRAMES = 1_000  # more requests than a line can carry in the still proof: beyond it they are lost
 
 _Outcome: TypeAlias = m.Answer | RefusalReason
 
@@ -40,17 +40,17 @@ _ALLOWED: dict[type[m.Request], frozenset[PumpState]] = {
     m.Stop: _EVERY,
     m.GetEvent: _EVERY,
     m.Acknowledge: _EVERY,
-    m.Prime: frozenset({PumpState.IDLE}),
+    m.Prime: frozenset({PumpState.IDLE, PumpState.STOPPED, PumpState.COMPLETED}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """An answer that may not leave before its instant."""
+    """An answer, or the notice that follows it: it may not leave before its instant."""
 
     ready_ns: int
-    frame: bytes
-    is_stopped: bool
+    content: bytes | m.Notice
+    is_stopped: bool = False
 
 
 class CompanionFirmware:
@@ -62,14 +62,14 @@ class CompanionFirmware:
         self._tally = tally
         self._faults = faults
         self._session = PumpSession()
-        self._waiting: deque[_Waiting] = deque(maxlen=MAX_WAITING_ANSWERS)
+        self._waiting: deque[_Waiting] = deque(maxlen=MAX_WAITING_FRAMES)
 
     def receive(self, received: bytes, now: SimNow) -> None:
         """Carry out what the bytes ask."""
         for arrival in self._session.receive(received):
             match arrival:
                 case Answered(frame=frame):
-                    self._answer_when_ready(now.link_ns, frame, is_stopped=False)
+                    self._answer_when_ready(now.link_ns, frame)
                 case Asked(message=m.Stop()):
                     self._stop(arrival, now)
                 case Asked():
@@ -78,18 +78,15 @@ class CompanionFirmware:
                     assert_never(arrival)
 
     def take(self, now: SimNow) -> bytes:
-        """What is to be sent by now: notices first, they wait for nothing."""
-        frames: list[bytes] = []
-        for notice in self.machine.notices:
-            frames.append(encode(notice, 0, 0))
-            if notice.cause is NoticeCause.ALARMS and notice.alarms:
-                self._tally.alarm_notice_sent_ns = now.link_ns
+        """What is to be sent by now: first what the pump says by itself, which waits for nothing."""
+        frames = [self._noticed(notice, now) for notice in self.machine.notices]
         self.machine.notices.clear()
         while self._waiting and self._waiting[0].ready_ns <= now.link_ns:
             waiting = self._waiting.popleft()
             if waiting.is_stopped:
                 self._tally.stopped_sent_ns = now.link_ns
-            frames.append(waiting.frame)
+            content = waiting.content
+            frames.append(self._noticed(content, now) if isinstance(content, m.Notice) else content)
         return b"".join(frames)
 
     def lose(self) -> None:
@@ -103,6 +100,11 @@ class CompanionFirmware:
             return 0
         return self._waiting[0].ready_ns if self._waiting else None
 
+    def _noticed(self, notice: m.Notice, now: SimNow) -> bytes:
+        if notice.cause is NoticeCause.ALARMS and notice.alarms:
+            self._tally.alarm_notice_sent_ns = now.link_ns
+        return encode(notice, 0, 0)
+
     def _stop(self, asked: Asked, now: SimNow) -> None:
         self._tally.stops_received += 1
         self._tally.stop_received_ns = now.link_ns
@@ -114,20 +116,24 @@ class CompanionFirmware:
         self._answer_when_ready(self._proven_still_ns(now), self._session.answer(asked, m.Stopped()), is_stopped=True)
 
     def _carry_out(self, asked: Asked, now: SimNow) -> None:
+        told_before = len(self.machine.notices)
         outcome = self._judge(asked.message, now)
         self.machine.settle(now)  # a cause that was there already, as an open door, shows at once
+        brought_about = self.machine.notices[told_before:]
+        del self.machine.notices[told_before:]
         if isinstance(outcome, RefusalReason):
             frame = self._session.refuse(asked, outcome)
         else:
             frame = self._session.answer(asked, outcome)
         ready_ns = self._proven_still_ns(now) if isinstance(outcome, m.Paused) else now.link_ns
-        self._answer_when_ready(ready_ns, frame, is_stopped=False)
+        self._answer_when_ready(ready_ns, frame)
+        self._waiting.extend(_Waiting(ready_ns, notice) for notice in brought_about)
 
     def _proven_still_ns(self, now: SimNow) -> int:
         proof_ns = self.machine.profile.still_proof_ms * NS_PER_MS
         return max(now.link_ns, self.machine.still_since_ns + proof_ns)
 
-    def _answer_when_ready(self, ready_ns: int, frame: bytes, *, is_stopped: bool) -> None:
+    def _answer_when_ready(self, ready_ns: int, frame: bytes, *, is_stopped: bool = False) -> None:
         if self._faults.replies_to_drop:
             self._faults.replies_to_drop -= 1
             return
@@ -172,7 +178,7 @@ class CompanionFirmware:
         token = self.machine.tokens.alive
         if token is None:
             return m.Confirmation(Purpose.NONE, bytes(8), 0, 0)
-        left_ms = (token.dies_ns - now.link_ns) // NS_PER_MS
+        left_ms = self.machine.left_ms(token.dies_ns, now)
         return m.Confirmation(token.purpose, self.machine.program_id, token.number, left_ms)
 
     def _load(self, load: m.Load, now: SimNow) -> _Outcome:
@@ -184,7 +190,7 @@ class CompanionFirmware:
         return m.Loaded(machine.program_id, machine.digest)
 
     def _start(self, start: m.Start, now: SimNow) -> _Outcome:
-        if reason := self._use_token(start, Purpose.START):
+        if reason := self._use_token(start, Purpose.START, now):
             return reason
         self.machine.start(now)
         self._tally.starts += 1
@@ -192,22 +198,21 @@ class CompanionFirmware:
         return m.Started(self.machine.program_id)
 
     def _resume(self, resume: m.Resume, now: SimNow) -> _Outcome:
-        if reason := self._use_token(resume, Purpose.RESUME):
+        if reason := self._use_token(resume, Purpose.RESUME, now):
             return reason
         self.machine.resume(now)
         self._tally.resumes += 1
         self._note_speed()
         return m.Resumed(self.machine.program_id)
 
-    def _use_token(self, request: m.Start | m.Resume, purpose: Purpose) -> RefusalReason | None:
+    def _use_token(self, request: m.Start | m.Resume, purpose: Purpose, now: SimNow) -> RefusalReason | None:
         machine = self.machine
         if request.program_id != machine.program_id:
             return RefusalReason.WRONG_PROGRAM
+        was_alive = machine.tokens.alive is not None
         reason = machine.tokens.use(request.token, purpose, machine.digest)
-        if reason is None and machine.alarms & STOPPING_ALARMS:
-            reason = RefusalReason.ALARM_ACTIVE
-        if reason is not None:
-            machine.fall_back()
+        if reason is not None and was_alive:
+            machine.lose_token(now)
         return reason
 
     def _pause(self, pause: m.Pause, now: SimNow) -> _Outcome:

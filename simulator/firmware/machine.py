@@ -23,7 +23,6 @@ from simulator.profile import PumpProfile
 AUTO_PRESS_AFTER_MS = 500  # SPEC.md section 3: a simulator's auto-confirm
 NO_PROGRAM_ID = bytes(8)
 ALL_ALARMS = int(~Alarm(0))
-_RESTING = frozenset({PumpState.IDLE, PumpState.COMPLETED})  # a STOP leaves them what they are
 
 
 class Machine:
@@ -86,15 +85,17 @@ class Machine:
         self._halt(now)
         self.tokens.void()
         self.lease_ends_ns = self._auto_press_ns = None
-        if self.state in _RESTING or self.state is PumpState.STOPPED:
+        if self.program is None and self.state is not PumpState.PRIMING:
             return
-        self.state = PumpState.STOPPED
+        if self.state is not PumpState.COMPLETED:
+            self.state = PumpState.STOPPED
         self._record(now, EventKind.STOPPED, self.sensors.motor_ul(now.therapy_ns))
         self.program = None
 
     def prime(self, volume_ul: int, flow_ul_h: int, now: SimNow) -> None:
-        """Nobody is connected until the next LOAD."""
+        """Nobody is connected until the next LOAD. A completed program is void."""
         self.state = PumpState.PRIMING
+        self.program = None
         self._prime_ul = volume_ul
         self._plant.change(now.therapy_ns, replace(self._plant.conditions, connected=False))
         distance = motor.position_of_volume(volume_ul, self.profile.steps_per_ul)
@@ -109,17 +110,18 @@ class Machine:
             self._record(now, EventKind.ALARM_CLEARED, int(cleared))
             self._notice(now, NoticeCause.ALARMS)
 
-    def fall_back(self) -> None:
-        """The token for start is gone: confirmed is loaded again."""
+    def lose_token(self, now: SimNow) -> None:
+        """The token died of age or was used up by a refusal: confirmed is loaded again."""
         if self.state is PumpState.CONFIRMED:
             self.state = PumpState.LOADED
+        self._notice(now, NoticeCause.TOKEN)
 
     def press_confirm(self, now: SimNow) -> None:
         """A second press draws a new token and voids the old one."""
         if self.program is None or self.state not in (PumpState.LOADED, PumpState.CONFIRMED, PumpState.PAUSED):
             return
         purpose = Purpose.RESUME if self.state is PumpState.PAUSED else Purpose.START
-        self.tokens.issue(purpose, self.digest, now.link_ns + self.profile.token_life_ms * NS_PER_MS)
+        self.tokens.issue(purpose, self.digest, self._after_ms(self.profile.token_life_ms, now))
         if self.state is PumpState.LOADED:
             self.state = PumpState.CONFIRMED
         self._record(now, EventKind.CONFIRMED, purpose)
@@ -144,7 +146,8 @@ class Machine:
         """Everything that is due at this instant."""
         if self._is_quiet(now):
             return
-        self._expire_token(now)
+        if self.tokens.expire(now.link_ns):
+            self.lose_token(now)
         if self._auto_press_ns is not None and now.link_ns >= self._auto_press_ns:
             self._auto_press_ns = None
             if self.tokens.alive is None:
@@ -203,6 +206,10 @@ class Machine:
     def link_ns_of_uptime(self, uptime_ms: int) -> int:
         return self._power_on_ns + uptime_ms * NS_PER_MS
 
+    def left_ms(self, until_ns: int, now: SimNow) -> int:
+        """By the uptime that the pump shows, which has whole milliseconds."""
+        return (until_ns - self._power_on_ns) // NS_PER_MS - self.uptime_ms(now)
+
     def program_ul(self, now: SimNow) -> int:
         """The VTBI counter."""
         if self.program is None:
@@ -225,7 +232,8 @@ class Machine:
             raise AssertionError(f"{self.state.name} without a program")
         self.state = PumpState.INFUSING
         self._auto_press_ns = None
-        self.lease_ends_ns = now.link_ns + self.program.lease_ns if self.program.stops_at_lease_end else None
+        lease_ms = self.program.lease_ns // NS_PER_MS
+        self.lease_ends_ns = self._after_ms(lease_ms, now) if self.program.stops_at_lease_end else None
         stop_position = self.program_zero + self.program.target_steps * motor.POSITION_ONE_STEP
         self._drive(now, self.program.step_interval, stop_position)
         self._record(now, kind, self.sensors.motor_ul(now.therapy_ns))
@@ -251,24 +259,25 @@ class Machine:
             self._record(now, EventKind.COMPLETED, self.sensors.motor_ul(now.therapy_ns))
         self._notice(now, NoticeCause.STATE)
 
-    def _expire_token(self, now: SimNow) -> None:
-        if self.tokens.expire(now.link_ns) and self.state is PumpState.CONFIRMED:
-            self.fall_back()
-            self._notice(now, NoticeCause.STATE)
-
     def _raise(self, now: SimNow, rising: Alarm) -> None:
-        """The motor first, then the word."""
+        """The motor first, then the word; the history has the alarm, then the stop that it causes."""
         if rising & STOPPING_ALARMS:
-            self.stop(now)
+            self._halt(now)
         if rising & Alarm.RESERVOIR_EMPTY:
             self._kept.felt_empty = True
         self.alarms |= rising
         self._record(now, EventKind.ALARM_RAISED, int(rising))
+        if rising & STOPPING_ALARMS:
+            self.stop(now)
         self._notice(now, NoticeCause.ALARMS)
 
     def _schedule_auto_press(self, now: SimNow) -> None:
         if self.auto_confirm:
-            self._auto_press_ns = now.link_ns + AUTO_PRESS_AFTER_MS * NS_PER_MS
+            self._auto_press_ns = self._after_ms(AUTO_PRESS_AFTER_MS, now)
+
+    def _after_ms(self, duration_ms: int, now: SimNow) -> int:
+        """Ends come at whole milliseconds of uptime."""
+        return self.link_ns_of_uptime(self.uptime_ms(now) + duration_ms)
 
     def _record(self, now: SimNow, kind: EventKind, detail: int) -> None:
         self.events.record(self.uptime_ms(now), kind, detail, self.program_id)

@@ -6,7 +6,7 @@ from protocols.companion.messages import Identity, Status
 from protocols.companion.pump_session import PumpSession
 from protocols.companion.vocabulary import NO_FLOW_SENSOR_UL, IdentityFlag, StatusFlag
 from simulator.firmware.machine import Machine
-from simulator.instant import NS_PER_MS, SimNow
+from simulator.instant import SimNow
 
 _MAX_U32 = 0xFFFF_FFFF
 
@@ -44,7 +44,7 @@ def status(machine: Machine, session: PumpSession, now: SimNow) -> Status:
     """What the sensors say now."""
     at_ns, sensors = now.therapy_ns, machine.sensors
     flow_ul = sensors.flow_ul(at_ns)
-    lease_ns = 0 if machine.lease_ends_ns is None else machine.lease_ends_ns - now.link_ns
+    lease_ends_ns = machine.lease_ends_ns
     return Status(
         uptime_ms=machine.uptime_ms(now),
         boot_count=machine.boot_count,
@@ -62,7 +62,7 @@ def status(machine: Machine, session: PumpSession, now: SimNow) -> Status:
         battery_permille=sensors.battery_permille(at_ns),
         alarms=machine.alarms,
         event_count=machine.events.count,
-        lease_left_ms=lease_ns // NS_PER_MS,
+        lease_left_ms=0 if lease_ends_ns is None else machine.left_ms(lease_ends_ns, now),
         refused_count=session.refused_count,
         dropped_frames=min(session.dropped_frames, _MAX_U32),
     )

@@ -50,11 +50,10 @@ class TokenDesk:
         return True
 
     def use(self, number: int, purpose: Purpose, digest: bytes) -> RefusalReason | None:
-        """Use a token up, right or wrong; None when it was right."""
-        token, aged_number = self.alive, self._aged_number
-        self.void()
-        if aged_number and number == aged_number:
+        """Use the living token up, right or wrong; None when it was right. Where none is alive nothing changes."""
+        if self._aged_number and number == self._aged_number:
             return RefusalReason.TOKEN_EXPIRED
+        token, self.alive = self.alive, None
         if token is None or (number, purpose, digest) != (token.number, token.purpose, token.digest):
             return RefusalReason.WRONG_TOKEN
         return None

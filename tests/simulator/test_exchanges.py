@@ -20,8 +20,8 @@ LATEST_NS = 100 * NS_PER_MS
 class AtUptime:
     """A SimPump on a line where the next byte leaves when the answer has come."""
 
-    def __init__(self) -> None:
-        self.pump = SimPump(serial="SIM-0001", seed=7)
+    def __init__(self, *, auto_confirm: bool) -> None:
+        self.pump = SimPump(serial="SIM-0001", seed=7, auto_confirm=auto_confirm)
         self.now_ns = 0
 
     def receive(self, data: bytes, uptime_ms: int) -> bytes:
@@ -47,4 +47,4 @@ class AtUptime:
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=[exchange["name"] for exchange in EXCHANGES])
 def test_exchange(exchange: Exchange) -> None:
-    run_exchange(exchange, AtUptime())
+    run_exchange(exchange, AtUptime(auto_confirm=exchange.get("auto_confirm", False)))

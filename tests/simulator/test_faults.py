@@ -44,13 +44,15 @@ def test_door_and_air_stop_at_once_and_stay_until_gone_and_acknowledged(fault: s
 
 
 @pytest.mark.parametrize("state", [PumpState.IDLE, PumpState.COMPLETED])
-def test_an_alarm_at_rest_leaves_the_state(state: PumpState):
+def test_an_alarm_at_rest_leaves_the_state_and_no_program(state: PumpState):
     desk = Desk()
     if state is PumpState.COMPLETED:
         desk.run(program(vtbi_ul=100))
         desk.wait(60)
     desk.inject("door")
-    assert (desk.state, desk.alarms) == (state, Alarm.DOOR_OPEN)
+    status = desk.status()
+    assert (status.state, status.alarms) == (state, Alarm.DOOR_OPEN)
+    assert (status.program_id, status.program_ul) == (bytes(8), 0)
 
 
 def test_an_alarm_voids_program_and_token_before_the_start():
@@ -72,9 +74,10 @@ def test_an_alarm_shorter_than_any_poll_stays_in_bit_and_history():
     assert desk.alarms is Alarm.AIR_IN_LINE
     events = [desk.ask(m.GetEvent(index), m.Event) for index in range(before, desk.status().event_count)]
     assert [(event.kind, event.detail) for event in events] == [
-        (EventKind.STOPPED, 180),
         (EventKind.ALARM_RAISED, Alarm.AIR_IN_LINE),
+        (EventKind.STOPPED, 180),
     ]
+    assert {event.program_id for event in events} == {PROGRAM_ID}
 
 
 @pytest.mark.hazard("H04")

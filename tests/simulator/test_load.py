@@ -210,6 +210,34 @@ def test_prime_of_more_than_the_bag_holds_is_refused():
     desk.ask(m.Prime(3_000, 100_000, NOT_CONNECTED), m.Primed)
 
 
+@pytest.mark.parametrize("state", ["stopped", "completed"])
+def test_prime_at_rest_voids_and_comes_back_to_idle(state: str):
+    desk = Desk()
+    desk.run(program(vtbi_ul=100))
+    if state == "stopped":
+        desk.stop()
+    else:
+        desk.wait(37)
+        assert desk.status().program_id == PROGRAM_ID
+    desk.ask(m.Prime(100, 100_000, NOT_CONNECTED), m.Primed)
+    status = desk.status()
+    assert (status.state, status.program_id, status.program_ul) == (PumpState.PRIMING, bytes(8), 0)
+    assert status.commanded_flow_ul_h == 100_000
+    desk.wait(4)
+    assert desk.state is PumpState.IDLE
+
+
+def test_prime_cut_short_is_stopped():
+    desk = Desk()
+    desk.ask(m.Prime(5_000, 100_000, NOT_CONNECTED), m.Primed)
+    desk.wait(1)
+    desk.stop()
+    status = desk.status()
+    assert (status.state, status.motor_ul, status.commanded_flow_ul_h) == (PumpState.STOPPED, 27, 0)
+    event = desk.ask(m.GetEvent(status.event_count - 1), m.Event)
+    assert (event.kind, event.detail, event.program_id) == (EventKind.STOPPED, 27, bytes(8))
+
+
 def test_prime_with_an_alarm_is_refused():
     desk = Desk()
     desk.inject("air")

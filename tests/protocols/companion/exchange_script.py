@@ -46,6 +46,7 @@ class Step(Action):
 class Exchange(TypedDict):
     name: str
     about: str
+    auto_confirm: NotRequired[bool]
     steps: list[Step]
 
 

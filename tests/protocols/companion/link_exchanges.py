@@ -1,4 +1,4 @@
-"""Exchanges about the line itself: power-on, sessions, sequence numbers, the order of checks, noise, STOP.
+"""Exchanges about the line itself: power-on, sessions, sequence numbers, the order of checks, echoes, noise.
 
 Refuses to know any pump and any codec but the naive one; what is expected stands in SPEC.md sections 1 to 3.
 """
@@ -8,7 +8,6 @@ from tests.protocols.companion import refusals as no
 from tests.protocols.companion.exchange_script import (
     PROGRAM_ID,
     SESSION,
-    STOPPED_REPLY,
     Exchange,
     Said,
     Script,
@@ -17,15 +16,12 @@ from tests.protocols.companion.exchange_script import (
 from tests.protocols.companion.naive_frames import Fields
 from tests.protocols.companion.readings import REFERENCE
 from tests.protocols.companion.tiny_pump import (
-    COMPLETED,
     CONFIRMED,
     IDLE,
     INFUSING,
     LOADED,
     NO_PROGRAM,
-    PAUSED,
     POWER_ON,
-    STOPPED,
 )
 
 OTHER_SESSION = 0xFFFFFFFF
@@ -61,6 +57,13 @@ def sessions() -> Exchange:
     script.open(OTHER_SESSION)
     script.elsewhere("GET_STATUS", SESSION, 9, "the session of before is not open any more")
     script.status(state=IDLE, refused_count=2)
+    script.session, script.sequence = 5, 0xFFFFFFF0
+    script.ask("IDENTIFY", {}, "IDENTITY", {}, about="a new session may begin at any number")
+    script.status(state=IDLE)
+    script.session, script.sequence = 6, -1
+    script.ask("IDENTIFY", {}, "IDENTITY", {}, about="0 included")
+    script.raw(naive.frame("IDENTIFY", 6, 0, {}), [], "IDENTIFY of the open session again: dropped")
+    script.status(state=IDLE, refused_count=2)
     return script.exchange
 
 
@@ -94,7 +97,7 @@ def order_of_checks() -> Exchange:
     odd(0x7F, OTHER_SESSION, 2, b"", no.WRONG_SESSION, "unknown type, wrong session")
     odd(0x7F, SESSION, 1, b"", None, "unknown type, used number: dropped")
     odd(0x7F, SESSION, 2, b"", no.UNKNOWN_REQUEST, "unknown type")
-    odd(0x82, SESSION, 3, bytes(72), no.UNKNOWN_REQUEST, "an answer is no request")
+    odd(0x00, SESSION, 3, b"", no.UNKNOWN_REQUEST, "the lowest type")
     odd(0x7F, SESSION, 4, bytes(186), no.UNKNOWN_REQUEST, "a payload of 200 bytes is the longest")
     odd(0x06, SESSION, 5, bytes(15), no.WRONG_LENGTH, "START, one byte short, in a state without START")
     odd(0x06, SESSION, 6, bytes(17), no.WRONG_LENGTH, "START, one byte long")
@@ -102,6 +105,20 @@ def order_of_checks() -> Exchange:
     odd(0x06, SESSION, 8, bytes(16), no.BAD_STATE, "START in idle, wrong program and token")
     script.sequence = 8
     script.status(state=IDLE, refused_count=8, dropped_frames=0)
+    return script.exchange
+
+
+def echoes() -> Exchange:
+    script = Script("echoes", "types from 80 up are dropped: an echo of the line must not be answered")
+    script.open()
+    said = naive.frame("REFUSED", SESSION, 2, {"request_type": 0x7F, "reason": no.UNKNOWN_REQUEST})
+    script.raw(said * 3, [], "REFUSED of this session, three times")
+    script.raw(naive.frame("STATUS", 7, 2, naive.unpack("STATUS", bytes(72))), [], "STATUS of another session")
+    script.raw(naive.frame("STOPPED", 0, 0, {}), [], "STOPPED")
+    for type_ in (0x80, 0x9A, 0xFF):
+        sent = naive.stuff(naive.payload(type_, SESSION, 2, b"")) + b"\0"
+        script.raw(sent, [], f"type {type_:02X}, which has no name")
+    script.status("2 is not used up, and nothing was counted", refused_count=0, dropped_frames=0, event_count=1)
     return script.exchange
 
 
@@ -131,45 +148,6 @@ def noise() -> Exchange:
     return script.exchange
 
 
-def stop() -> Exchange:
-    script = Script("stop", "STOP needs nothing, voids program and token, and may be repeated; a late START is refused")
-    script.stop("before any session; idle stays idle")
-    script.open()
-    script.status(state=IDLE)
-    script.ask("LOAD", program(), "LOADED", LOADED_REPLY)
-    script.stop("in loaded")
-    script.status(state=STOPPED, program_id=NO_PROGRAM)
-    script.ask("READ_PROGRAM", {}, "PROGRAM", NOTHING_HELD)
-    script.ask("LOAD", program(), "LOADED", LOADED_REPLY)
-    script.draw(CONFIRMED)
-    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 1, **HELD}, save="early")
-    script.stop("in confirmed")
-    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", NO_TOKEN)
-    script.refused("START", {**HELD, "token": "$early"}, no.BAD_STATE, "late START")
-    script.start()
-    script.stop("in infusing")
-    script.status(state=STOPPED, program_id=NO_PROGRAM, commanded_flow_ul_h=0, lease_left_ms=0)
-    script.ask("READ_PROGRAM", {}, "PROGRAM", NOTHING_HELD)
-    script.refused("START", {**HELD, "token": "$t1"}, no.BAD_STATE, "late START")
-    script.refused("RESUME", {**HELD, "token": "$t1"}, no.BAD_STATE, "late RESUME")
-    stop_bytes = naive.frame("STOP", 0, 0, {})
-    script.raw(stop_bytes * 3, [STOPPED_REPLY] * 3, "each STOP gets its STOPPED")
-    script.raw(b"\x03\x01\x0a\0" + stop_bytes, [STOPPED_REPLY], "a delimiter ends half a frame; STOP is heard")
-    script.start("t2")
-    script.ask("PAUSE", HELD, "PAUSED", HELD)
-    script.draw(PAUSED)
-    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 2, **HELD}, save="t3")
-    script.stop("in paused")
-    script.refused("RESUME", {**HELD, "token": "$t3"}, no.BAD_STATE, "late RESUME")
-    script.start("t4", vtbi_ul=30)
-    script.wait(5_000)
-    script.status("30 µL at 100 mL/h are over after 1.08 s", state=COMPLETED)
-    script.noticed(state=COMPLETED)
-    script.stop("in completed: stays completed")
-    script.status(state=COMPLETED, program_id=PROGRAM_ID)
-    return script.exchange
-
-
 def new_session() -> Exchange:
     script = Script("new_session", "a new session changes nothing but the session")
     script.open()
@@ -187,4 +165,4 @@ def new_session() -> Exchange:
     return script.exchange
 
 
-LINK_EXCHANGES = (power_on, sessions, duplicates, order_of_checks, noise, stop, new_session)
+LINK_EXCHANGES = (power_on, sessions, duplicates, order_of_checks, echoes, noise, new_session)

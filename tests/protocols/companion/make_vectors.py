@@ -16,6 +16,7 @@ from tests.protocols.companion.malformed_bytes import malformed
 from tests.protocols.companion.naive_frames import Fields
 from tests.protocols.companion.program_exchanges import PROGRAM_EXCHANGES
 from tests.protocols.companion.readings import REFERENCE
+from tests.protocols.companion.stop_exchanges import STOP_EXCHANGES
 
 VECTORS_PATH: Final = Path(__file__).parents[3] / "protocols" / "companion" / "vectors.json"
 NO_REQUEST: Final = ("STOP", "STOPPED", "NOTICE")  # these carry session 0 and sequence 0
@@ -29,19 +30,20 @@ LARGEST: Final[Fields] = {  # where SPEC.md defines fewer values than the field 
     "alarms": 0x1FFF,
     "not_connected": 0xA5,
 }
+FIRST_NAMED: Final[Fields] = {"kind": 1, "cause": 1, "reason": 1}  # where 0 has no name
 LARGEST_FLAGS: Final = {"IDENTITY": 0b1111, "STATUS": 0b111111}
 NOTE: Final = (
-    "Vectors of the companion link, version 1; SPEC.md beside this file says what they mean. Written by the project's "
-    "second reading of SPEC.md, not by its codec. Numbers are exact and need 64 bits. Fields bear SPEC.md's names: "
-    "integers; text without its padding; byte fields as hex. "
-    "frames: payload_hex runs from version to crc; frame_hex is what goes over the line, delimiter included. "
-    "malformed: bytes_hex, given to a fresh receiver, yields no message; dropped is what it adds to dropped_frames. "
-    "exchanges: each starts at power-on of a pump with the reference values of section 7, a full reservoir, no alarm "
-    "and no auto-confirm. at_ms is the pump's uptime at the step. A step sends send_hex; or send, a frame to be "
-    "encoded with the values in it; or presses the confirm button. expect lists all replies in their order, the "
-    'pump having 100 ms; a reply\'s other fields are free. save keeps a field of the reply by a name; "$name" '
-    "stands for that value later. notices lists NOTICEs that must come with this step or since the one before; "
-    "others may come."
+    "Vectors of the companion link, version 1; SPEC.md beside this file says what they mean. Written by the "
+    "project's second reading of SPEC.md, not by its codec. Numbers are exact and need 64 bits. Fields bear "
+    "SPEC.md's names: integers; text without its padding; byte fields as hex. frames: payload_hex runs from version "
+    "to crc; frame_hex is what goes over the line, delimiter included. malformed: bytes_hex, given to a fresh "
+    "receiver, yields no message; dropped is what it adds to dropped_frames. exchanges: each starts at power-on of a "
+    "pump with the reference values of section 7, a full reservoir and no alarm, with the auto-confirm bit where "
+    "auto_confirm is true and without it elsewhere. at_ms is the pump's uptime at the step. A step sends send_hex; "
+    "or send, a frame to be encoded with the values in it; or presses the confirm button. expect lists all replies "
+    "in their order, the pump having 100 ms; a reply's other fields are free. save keeps a field of the reply by a "
+    'name; "$name" stands for that value later. notices lists NOTICEs that must come with this step or since the one '
+    "before; others may come."
 )
 
 
@@ -70,8 +72,9 @@ def _frame(name: str, message: str, session: int, sequence: int, fields: Fields)
     }
 
 
-def _zero(message: str) -> Fields:
-    return naive.unpack(message, bytes(naive.body_length(message)))
+def _least(message: str) -> Fields:
+    zero = naive.unpack(message, bytes(naive.body_length(message)))
+    return {field: FIRST_NAMED.get(field, value) for field, value in zero.items()}
 
 
 def _largest(message: str) -> Fields:
@@ -97,20 +100,20 @@ def frames() -> list[FrameVector]:
         if not naive.layout[message]:
             made.append(_frame(lower, message, SESSION, 1, {}))
             continue
-        made.append(_frame(lower + "_zero", message, 1, 1, _zero(message)))
+        made.append(_frame(lower + "_least", message, 1, 1, _least(message)))
         made.append(_frame(lower + "_largest", message, 0xFFFFFFFF, 0xFFFFFFFF, _largest(message)))
     for pressure_mmhg in (-1, -32768):
-        fields = {**_zero("STATUS"), "pressure_mmhg": pressure_mmhg}
+        fields = {**_least("STATUS"), "pressure_mmhg": pressure_mmhg}
         made.append(_frame(f"status_pressure_{pressure_mmhg}", "STATUS", SESSION, 256, fields))
-    idle: Fields = {**_zero("IDENTITY"), **REFERENCE, "serial": "SIM-0001", "idle_pressure_mmhg": -5}
+    idle: Fields = {**_least("IDENTITY"), **REFERENCE, "serial": "SIM-0001", "idle_pressure_mmhg": -5}
     made.append(_frame("identity_reference", "IDENTITY", SESSION, 2, idle))
     made.append(_frame("load_reference", "LOAD", SESSION, 3, program()))
-    alarmed: Fields = {**_zero("NOTICE"), "cause": 1}
-    return made + [_frame(f"notice_alarm_{bit}", "NOTICE", 0, 0, {**alarmed, "alarms": 1 << bit}) for bit in range(13)]
+    quiet = _least("NOTICE")
+    return made + [_frame(f"notice_alarm_{bit}", "NOTICE", 0, 0, {**quiet, "alarms": 1 << bit}) for bit in range(13)]
 
 
 def exchanges() -> list[Exchange]:
-    return [write() for write in LINK_EXCHANGES + PROGRAM_EXCHANGES]
+    return [write() for write in LINK_EXCHANGES + STOP_EXCHANGES + PROGRAM_EXCHANGES]
 
 
 def text() -> str:
@@ -124,6 +127,8 @@ def text() -> str:
 
 def _exchange(one: Exchange) -> str:
     named = f'"name": {json.dumps(one["name"])}, "about": {json.dumps(one["about"])}'
+    if "auto_confirm" in one:
+        named += f', "auto_confirm": {json.dumps(one["auto_confirm"])}'
     return f'{{{named}, "steps": {_lines(one["steps"], 2)}}}'
 
 

@@ -1,4 +1,4 @@
-"""Exchanges about a program: loading, the button, start, pause, resume, lease, completion, priming.
+"""Exchanges about a program: loading, the button, start, pause, resume, lease, completion.
 
 Refuses to know any pump and any codec but the naive one; what is expected stands in SPEC.md sections 3 to 6.
 """
@@ -8,16 +8,16 @@ from tests.protocols.companion.exchange_script import PROGRAM_ID, Exchange, Scri
 from tests.protocols.companion.link_exchanges import HELD, LOADED_REPLY, NO_TOKEN, NOTHING_HELD
 from tests.protocols.companion.naive_frames import Fields
 from tests.protocols.companion.tiny_pump import (
+    ALARM_RAISED,
     COMPLETED,
     CONFIRMED,
+    HALTED,
     IDLE,
     INFUSING,
     LEASE_ENDED,
     LOADED,
     NO_PROGRAM,
     PAUSED,
-    PRIMED,
-    PRIMING,
     PROGRAM_LOADED,
     STARTED,
     STOPPED,
@@ -123,7 +123,7 @@ def token_expires() -> Exchange:
     script.wait(57_500)
     script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"token": "$t1"}, about="0.5 s before its end")
     script.refused("START", {**HELD, "token": "$t1"}, no.BAD_STATE, "0.5 s after its end: state is loaded again")
-    script.noticed(state=LOADED, cause=3)
+    script.noticed(state=LOADED, cause=2)
     script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", NO_TOKEN)
     script.draw(CONFIRMED, "a new press")
     script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 1, **HELD}, save="t2")
@@ -133,6 +133,11 @@ def token_expires() -> Exchange:
     script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 2, **HELD}, save="t3")
     script.wait(58_500)
     script.refused("RESUME", {**HELD, "token": "$t3"}, no.TOKEN_EXPIRED, "0.5 s after its end")
+    script.noticed(state=PAUSED, cause=2)
+    script.refused("RESUME", {**HELD, "token": "$t2"}, no.WRONG_TOKEN, "not the last one drawn")
+    script.refused("RESUME", {**HELD, "token": "$t3"}, no.TOKEN_EXPIRED, "a refusal has changed nothing")
+    script.draw(PAUSED)
+    script.refused("RESUME", {**HELD, "token": "$t3"}, no.WRONG_TOKEN, "not the last one drawn any more")
     script.status(state=PAUSED, program_id=PROGRAM_ID)
     return script.exchange
 
@@ -144,6 +149,7 @@ def wrong_token() -> Exchange:
     script.draw(CONFIRMED)
     script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 1, **HELD}, save="t1")
     script.refused("START", {**HELD, "token": 0}, no.WRONG_TOKEN, "0 is never drawn")
+    script.noticed(state=LOADED, cause=2)
     script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", NO_TOKEN, about="used up")
     script.status(state=LOADED)
     script.refused("START", {**HELD, "token": "$t1"}, no.BAD_STATE, "the right one, too late")
@@ -176,6 +182,12 @@ def pause_and_resume() -> Exchange:
     script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 2, **HELD}, save="t2")
     script.refused("START", {**HELD, "token": "$t2"}, no.BAD_STATE, "START is not RESUME; the token lives on")
     script.refused("RESUME", {"program_id": OTHER_ID, "token": "$t2"}, no.WRONG_PROGRAM, "uses no token up")
+    script.refused("RESUME", {**HELD, "token": "$t1"}, no.WRONG_TOKEN, "uses the living one up")
+    script.noticed(state=PAUSED, cause=2)
+    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", NO_TOKEN)
+    script.refused("RESUME", {**HELD, "token": "$t2"}, no.WRONG_TOKEN, "the right one, too late")
+    script.draw(PAUSED)
+    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 2, **HELD}, save="t2")
     script.ask("RESUME", {**HELD, "token": "$t2"}, "RESUMED", HELD)
     script.status(state=INFUSING, commanded_flow_ul_h=100_000)
     script.ask("PAUSE", HELD, "PAUSED", HELD)
@@ -200,11 +212,13 @@ def lease() -> Exchange:
     script.wait(8_500)
     script.status("0.5 s before its end; STATUS renews nothing", state=PAUSED, alarms=0)
     script.status("0.5 s after its end", state=STOPPED, alarms=LEASE_ENDED, program_id=NO_PROGRAM, lease_left_ms=0)
-    script.noticed(state=STOPPED, alarms=LEASE_ENDED)
+    script.noticed(state=STOPPED, alarms=LEASE_ENDED, cause=1)
+    for index, (kind, detail) in enumerate(((ALARM_RAISED, LEASE_ENDED), (HALTED, 138)), start=5):
+        script.ask("GET_EVENT", {"index": index}, "EVENT", {"kind": kind, "detail": detail, **HELD})
     script.refused("LOAD", program(), no.ALARM_ACTIVE, "the alarm latches")
     script.refused("LOAD", program(lease_ms=1), no.LEASE_OUT_OF_RANGE, "lease before alarm")
     script.ask("ACKNOWLEDGE", {"alarms": 1}, "ACKNOWLEDGED", {"alarms": LEASE_ENDED}, about="another bit")
-    script.ask("ACKNOWLEDGE", {"alarms": LEASE_ENDED}, "ACKNOWLEDGED", {"alarms": 0})
+    script.ask("ACKNOWLEDGE", {"alarms": 0xFFFFFFFF}, "ACKNOWLEDGED", {"alarms": 0}, about="unnamed bits are ignored")
     script.noticed(state=STOPPED, alarms=0, cause=1)
     script.start("t2")
     until_ms = script.at_ms + 2_000
@@ -243,34 +257,27 @@ def completion() -> Exchange:
     return script.exchange
 
 
-def priming() -> Exchange:
-    script = Script("priming", "PRIME only in idle, only with nobody connected, at most 5 mL")
+def auto_confirm() -> Exchange:
+    script = Script("auto_confirm", "a simulator with the bit presses its own button 500 ms after LOAD and after PAUSE")
+    script.exchange["auto_confirm"] = True
     script.open()
-    good: Fields = {"volume_ul": 100, "flow_ul_h": 100_000, "not_connected": 0xA5}
-    cases: list[tuple[Fields, int, str]] = [
-        ({"not_connected": 1}, no.PRIME_REFUSED, "not said that nobody is connected"),
-        ({"volume_ul": 0}, no.PRIME_REFUSED, "no volume"),
-        ({"volume_ul": 5_001}, no.PRIME_REFUSED, "too much"),
-        ({"flow_ul_h": 0}, no.PRIME_REFUSED, "flow 0"),
-        ({"flow_ul_h": 1_200_100}, no.PRIME_REFUSED, "too fast"),
-        ({"flow_ul_h": 100_050}, no.NOT_SETTABLE, "between two steps"),
-    ]
-    for other, reason, about in cases:
-        script.refused("PRIME", {**good, **other}, reason, about)
-    script.ask("PRIME", good, "PRIMED", {}, about="100 µL: 3.6 s")
-    script.status(state=PRIMING, program_id=NO_PROGRAM, program_ul=0)
-    script.refused("PRIME", good, no.BAD_STATE, "priming already")
-    script.refused("LOAD", program(), no.BAD_STATE, "priming")
-    script.wait(2_000)
-    script.status(state=IDLE, commanded_flow_ul_h=0, motor_ul=100, program_ul=0)
-    script.noticed(state=IDLE, cause=3)
-    script.ask("GET_EVENT", {"index": 1}, "EVENT", {"kind": PRIMED, "detail": 100, "program_id": NO_PROGRAM})
-    script.ask("PRIME", {**good, "volume_ul": 5_000}, "PRIMED", {}, about="5 mL: 180 s")
-    script.stop("ends it")
-    script.status(state=STOPPED, commanded_flow_ul_h=0)
-    script.refused("PRIME", good, no.BAD_STATE, "stopped is not idle")
-    script.ask("LOAD", program(), "LOADED", LOADED_REPLY)
-    script.refused("PRIME", good, no.BAD_STATE, "loaded")
+    script.ask("LOAD", program(vtbi_ul=10_000), "LOADED", HELD)
+    script.wait(-700)
+    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", NO_TOKEN, about="300 ms later: not yet")
+    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 1, **HELD}, save="t1")
+    script.noticed(state=CONFIRMED, cause=2)
+    script.ask("START", {**HELD, "token": "$t1"}, "STARTED", HELD)
+    script.ask("PAUSE", HELD, "PAUSED", HELD)
+    script.wait(-700)
+    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", NO_TOKEN, about="300 ms later: not yet")
+    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", {"purpose": 2, **HELD}, save="t2")
+    script.noticed(state=PAUSED, cause=2)
+    script.ask("RESUME", {**HELD, "token": "$t2"}, "RESUMED", HELD)
+    script.stop()
+    script.ask("LOAD", program(vtbi_ul=10_000), "LOADED", HELD)
+    script.wait(-900)
+    script.stop("100 ms after LOAD")
+    script.ask("GET_CONFIRMATION", {}, "CONFIRMATION", NO_TOKEN, about="stopped: the button draws nothing")
     return script.exchange
 
 
@@ -284,5 +291,5 @@ PROGRAM_EXCHANGES = (
     lease,
     lease_anew,
     completion,
-    priming,
+    auto_confirm,
 )

@@ -8,9 +8,11 @@ from typing import Final
 from tests.protocols.companion import naive_frames as naive
 from tests.protocols.companion import refusals
 from tests.protocols.companion.naive_frames import Fields
+from tests.protocols.companion.refusals import number
 from tests.protocols.companion.tiny_pump import EVENT_RING, HOUR_MS, NEVER, NO_PROGRAM, TOKEN_LIFE_MS, TinyPump
 
 BOOT_COUNT: Final = 1
+AUTO_CONFIRM: Final = 0b0010
 REFERENCE: Final[Fields] = {  # section 7
     "min_flow_ul_h": refusals.MIN_FLOW_UL_H,
     "max_flow_ul_h": refusals.MAX_FLOW_UL_H,
@@ -33,7 +35,8 @@ OF_OUR_OWN: Final[Fields] = {  # what section 7 leaves open; flags: simulated, h
 
 
 def identity(pump: TinyPump, serial: str) -> Fields:
-    return {**REFERENCE, **OF_OUR_OWN, "serial": serial, "uptime_ms": pump.uptime_ms}
+    flags = number(OF_OUR_OWN, "flags") | (AUTO_CONFIRM if pump.auto_confirm else 0)
+    return {**REFERENCE, **OF_OUR_OWN, "flags": flags, "serial": serial, "uptime_ms": pump.uptime_ms}
 
 
 def status(pump: TinyPump, refused_count: int, dropped_frames: int) -> Fields:

@@ -23,7 +23,7 @@ NOT_CONNECTED: Final = 0xA5
 
 
 class Refused(Exception):
-    """A request is refused; nothing has changed."""
+    """A request is refused."""
 
     def __init__(self, reason: int) -> None:
         super().__init__(reason)

@@ -21,13 +21,14 @@ ALLOWED: Final = {  # section 3; a request that is absent is allowed in every st
     "PAUSE": (pump.INFUSING,),
     "RESUME": (pump.PAUSED,),
     "RENEW": (pump.INFUSING, pump.PAUSED),
-    "PRIME": (pump.IDLE,),
+    "PRIME": (pump.IDLE, pump.STOPPED, pump.COMPLETED),
 }
+FIRST_OF_THE_PUMP: Final = 0x80  # section 1: a type from here up is an echo of what a pump has said
 
 
 class SecondResponder(TinyPump):
-    def __init__(self, serial: str) -> None:
-        super().__init__(seed=serial)
+    def __init__(self, serial: str, *, auto_confirm: bool = False) -> None:
+        super().__init__(seed=serial, auto_confirm=auto_confirm)
         self.serial: str = serial
         self.receiver: naive.Receiver = naive.Receiver()
         self.session: int = 0  # 0: none is open
@@ -50,8 +51,10 @@ class SecondResponder(TinyPump):
 
     def receive(self, data: bytes, uptime_ms: int) -> bytes:
         self.advance(uptime_ms)
-        replies = b"".join([self._reply(arrived) for arrived in self.receiver.feed(data)])
-        return self._unasked() + replies
+        sent = self._unasked()
+        for arrived in self.receiver.feed(data):
+            sent += self._reply(arrived) + self._unasked()
+        return sent
 
     def press_confirm(self, uptime_ms: int) -> bytes:
         self.advance(uptime_ms)
@@ -65,9 +68,11 @@ class SecondResponder(TinyPump):
 
     def _reply(self, arrived: Frame) -> bytes:
         name = naive.type_name.get(arrived.type, "")
-        if name == "STOP" and not arrived.body:
+        if name == "STOP":
             self.stop()
             return naive.frame("STOPPED", 0, 0, {})
+        if arrived.type >= FIRST_OF_THE_PUMP:
+            return b""
         is_open = arrived.session == self.session != 0
         if is_open and arrived.sequence <= self.sequence:
             return b""
@@ -84,7 +89,7 @@ class SecondResponder(TinyPump):
         return naive.frame(answer, arrived.session, arrived.sequence, fields)
 
     def _answer(self, name: str, body: bytes) -> tuple[str, Fields]:
-        check(name in self.answers or name == "STOP", no.UNKNOWN_REQUEST)
+        check(name in self.answers, no.UNKNOWN_REQUEST)
         check(len(body) == naive.body_length(name), no.WRONG_LENGTH)
         check(self.state in ALLOWED.get(name, range(8)), no.BAD_STATE)
         return naive.type_name[naive.type_number[name] | 0x80], self.answers[name](naive.unpack(name, body))
@@ -107,12 +112,12 @@ class SecondResponder(TinyPump):
 
     def _use_token(self, asked: Fields) -> None:
         check(asked["program_id"] == self.program_id(), no.WRONG_PROGRAM)
-        drawn, aged = self.token, self.aged_token
-        self.void_token()  # used up, right or wrong
-        self.aged_token = aged
-        check(not aged or asked["token"] != aged, no.TOKEN_EXPIRED)
-        check(drawn != 0 and asked["token"] == drawn, no.WRONG_TOKEN)
-        check(not self.alarms & no.STOPPING_ALARMS, no.ALARM_ACTIVE)
+        check(self.aged_token == 0 or asked["token"] != self.aged_token, no.TOKEN_EXPIRED)
+        check(self.token != 0, no.WRONG_TOKEN)
+        if asked["token"] != self.token:
+            self.lose_token()
+            raise no.Refused(no.WRONG_TOKEN)
+        self.void_token()
 
     def _pause(self, asked: Fields) -> Fields:
         check(asked["program_id"] == self.program_id(), no.WRONG_PROGRAM)

@@ -78,9 +78,12 @@ def test_a_sequence_above_the_last_counts_once(pump: PumpSession, sequence: int)
     assert pump.receive(frame * 3) == [Asked(OPEN, sequence, START)]
 
 
-def test_sequence_0_opens_no_session(pump: PumpSession) -> None:
-    assert pump.receive(encode(Identify(), OTHER, 0)) == []
-    assert pump.receive(encode(GetStatus(), OPEN, 6)) == [Asked(OPEN, 6, GetStatus())]
+@pytest.mark.parametrize("sequence", [0, 1, 5, 0xFFFF_FFFF])
+def test_another_session_opens_at_any_sequence_and_counts_from_there(pump: PumpSession, sequence: int) -> None:
+    assert pump.receive(encode(Identify(), OTHER, sequence)) == [Asked(OTHER, sequence, Identify())]
+    assert pump.receive(encode(Identify(), OTHER, sequence)) == []
+    later = (sequence + 1) & 0xFFFF_FFFF
+    assert pump.receive(encode(GetStatus(), OTHER, later)) == ([Asked(OTHER, later, GetStatus())] if later else [])
 
 
 def test_a_wrong_session_uses_no_sequence_up(pump: PumpSession) -> None:
@@ -104,7 +107,10 @@ ORDER: dict[str, tuple[bytes, list[Answered]]] = {
     "session": (odd(0x42, OTHER, 5, b"\1"), [refusal(0x42, RefusalReason.WRONG_SESSION, OTHER, 5)]),
     "sequence": (odd(0x42, OPEN, 5, b"\1"), []),
     "type": (odd(0x42, OPEN, 6, b"\1"), [refusal(0x42, RefusalReason.UNKNOWN_REQUEST, OPEN, 6)]),
-    "an answer is no request": (encode(STATUS, OPEN, 6), [refusal(0x82, RefusalReason.UNKNOWN_REQUEST, OPEN, 6)]),
+    "the last type that is answered": (
+        odd(0x7F, OPEN, 6),
+        [refusal(0x7F, RefusalReason.UNKNOWN_REQUEST, OPEN, 6)],
+    ),
     "length": (SHORT, [refusal(Start.TYPE, RefusalReason.WRONG_LENGTH, OPEN, 6)]),
     "one byte too many": (
         odd(GetStatus.TYPE, OPEN, 6, b"\0"),
@@ -119,6 +125,30 @@ def test_order_of_checks(pump: PumpSession, name: str) -> None:
     assert pump.receive(frame) == expected
 
 
+ECHOES: dict[str, bytes] = {
+    "an answer": encode(STATUS, OPEN, 6),
+    "a refusal": encode(Refused(0x42, RefusalReason.UNKNOWN_REQUEST), OPEN, 6),
+    "of another session": encode(STATUS, OTHER, 6),
+    "the proof of stillness": STOPPED_FRAME,
+    "the first type of the pump": odd(0x80, OPEN, 6),
+    "the last type": odd(0xFF, OPEN, 6, b"\1"),
+}
+
+
+@pytest.mark.parametrize("name", ECHOES)
+def test_an_echo_is_dropped_uncounted_and_uses_no_sequence_up(pump: PumpSession, name: str) -> None:
+    assert pump.receive(ECHOES[name] * 2) == []
+    assert (pump.refused_count, pump.dropped_frames) == (0, 0)
+    assert pump.receive(encode(GetStatus(), OPEN, 6)) == [Asked(OPEN, 6, GetStatus())]
+
+
+def test_what_a_pump_says_never_makes_it_say_more(pump: PumpSession) -> None:
+    said = [UNKNOWN, SHORT, odd(0x42, OTHER, 1)]
+    answers = [arrival.frame for arrival in pump.receive(b"".join(said)) if isinstance(arrival, Answered)]
+    assert len(answers) == 2
+    assert pump.receive(b"".join(answers)) == []
+
+
 def test_a_refused_identify_opens_nothing(pump: PumpSession) -> None:
     assert pump.receive(odd(Identify.TYPE, OTHER, 1, b"\1")) == [
         refusal(Identify.TYPE, RefusalReason.WRONG_LENGTH, OTHER, 1)
@@ -131,16 +161,15 @@ def test_stop_needs_no_session_and_is_never_a_duplicate() -> None:
     assert pump.receive(STOP_FRAME * 3) == [Asked(0, 0, Stop())] * 3
 
 
-@pytest.mark.parametrize(("number", "sequence"), [(OPEN, 1), (OPEN, 9), (OTHER, 1)])
-def test_stop_is_obeyed_under_any_number_and_uses_none_up(pump: PumpSession, number: int, sequence: int) -> None:
-    [asked] = pump.receive(odd(Stop.TYPE, number, sequence))
+@pytest.mark.parametrize("body", [b"", b"\1", bytes(186)], ids=len)
+@pytest.mark.parametrize(("number", "sequence"), [(0, 0), (OPEN, 1), (OPEN, 9), (OTHER, 1)])
+def test_stop_is_obeyed_whatever_else_is_in_its_frame(
+    pump: PumpSession, number: int, sequence: int, body: bytes
+) -> None:
+    [asked] = pump.receive(odd(Stop.TYPE, number, sequence, body))
     assert isinstance(asked, Asked)
     assert pump.answer(asked, Stopped()) == STOPPED_FRAME
     assert pump.receive(encode(GetStatus(), OPEN, 6)) == [Asked(OPEN, 6, GetStatus())]
-
-
-def test_a_stop_with_a_body_is_not_the_constant_frame(pump: PumpSession) -> None:
-    assert pump.receive(odd(Stop.TYPE, 0, 0, b"\1")) == [refusal(Stop.TYPE, RefusalReason.WRONG_LENGTH, 0, 0)]
 
 
 def test_an_answer_carries_the_numbers_of_its_request(pump: PumpSession) -> None:

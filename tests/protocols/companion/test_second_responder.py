@@ -8,10 +8,12 @@ import pytest
 from tests.protocols.companion import make_vectors
 from tests.protocols.companion import naive_frames as naive
 from tests.protocols.companion.exchange_runner import run_exchange
-from tests.protocols.companion.exchange_script import Exchange
+from tests.protocols.companion.exchange_script import PROGRAM_ID, SESSION, Exchange, program
 from tests.protocols.companion.make_vectors import FrameVector
 from tests.protocols.companion.malformed_bytes import Malformed
+from tests.protocols.companion.naive_frames import Fields
 from tests.protocols.companion.second_responder import SecondResponder
+from tests.protocols.companion.tiny_pump import BY_TOKEN
 
 ON_DISK: Final = json.loads(make_vectors.VECTORS_PATH.read_text(encoding="utf-8"))
 FRAMES: Final[list[FrameVector]] = ON_DISK["frames"]
@@ -99,7 +101,20 @@ def test_malformed_bytes_yield_no_message_and_do_not_deafen(vector: Malformed):
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange["name"])
 def test_second_responder_passes_the_exchange(exchange: Exchange):
-    run_exchange(exchange, SecondResponder(serial="SIM-0002"))
+    pump = SecondResponder(serial="SIM-0002", auto_confirm=exchange.get("auto_confirm", False))
+    run_exchange(exchange, pump)
+
+
+def test_a_notice_that_a_request_brings_about_follows_its_answer():
+    pump = SecondResponder(serial="SIM-0002")
+    held: Fields = {"program_id": PROGRAM_ID, "token": 0}
+    opened = naive.frame("IDENTIFY", SESSION, 1, {}) + naive.frame("LOAD", SESSION, 2, program())
+    pump.receive(opened, 0)
+    pump.press_confirm(1)
+    asked = naive.frame("START", SESSION, 3, held) + naive.frame("GET_STATUS", SESSION, 4, {})
+    heard = naive.Receiver().feed(pump.receive(asked, 2))
+    assert [naive.type_name[frame.type] for frame in heard] == ["REFUSED", "NOTICE", "STATUS"]
+    assert naive.unpack("NOTICE", heard[1].body)["cause"] == BY_TOKEN
 
 
 class SilentPump:

@@ -13,6 +13,7 @@ from tests.protocols.companion.refusals import RESERVOIR_UL, number
 
 IDLE, LOADED, CONFIRMED, INFUSING, PAUSED, STOPPED, COMPLETED, PRIMING = range(8)
 TOKEN_LIFE_MS: Final = 60_000
+AUTO_PRESS_AFTER_MS: Final = 500
 EVENT_RING: Final = 256
 LEASE_ENDED: Final = 1 << 10
 HOUR_MS: Final = 3_600_000
@@ -26,7 +27,8 @@ ALARM_RAISED, ALARM_CLEARED, PRIMED = 9, 10, 12
 class TinyPump:
     """From power-on, the reservoir full. Volumes are counted in µL x HOUR_MS, so that flow x time stays exact."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, *, auto_confirm: bool = False) -> None:
+        self.auto_confirm: bool = auto_confirm
         self.random: Random = Random(seed)
         self.uptime_ms: int = 0
         self.state: int = IDLE
@@ -40,9 +42,10 @@ class TinyPump:
         self.aged_token: int = 0  # the last token drawn, if it died of age
         self.token_dies_ms: int = NEVER
         self.lease_ends_ms: int = NEVER
+        self.presses_itself_ms: int = NEVER
         self.event_count: int = 0
         self.events: deque[Fields] = deque(maxlen=EVENT_RING)
-        self.notices: list[Fields] = []  # taken by the caller after each call; three deadlines and a press at most
+        self.notices: list[Fields] = []  # taken by the caller after each call and each answer; a handful at most
         self.record(POWER_ON, 1)
 
     @property
@@ -61,8 +64,8 @@ class TinyPump:
         return str(self.program.get("program_id", NO_PROGRAM))
 
     def advance(self, now_ms: int) -> None:
-        for _ in range(3):  # each of the three deadlines passes at most once: nothing in here sets a new one
-            due_ms = min(self._motion_ends_ms(), self.token_dies_ms, self.lease_ends_ms)
+        for _ in range(5):  # the four deadlines, and the death of a token that the pump drew by itself
+            due_ms = min(self._motion_ends_ms(), self.token_dies_ms, self.lease_ends_ms, self.presses_itself_ms)
             if due_ms > now_ms:
                 break
             self._turn_until(due_ms)
@@ -86,14 +89,17 @@ class TinyPump:
             self._arrive()
         elif self.token_dies_ms == due_ms:
             aged = self.token
-            if self.void_token():
-                self.notice(BY_STATE)
+            self.lose_token()
             self.aged_token = aged
-        else:
-            self.stop()
+        elif self.lease_ends_ms == due_ms:
             self.alarms |= LEASE_ENDED
             self.record(ALARM_RAISED, LEASE_ENDED)
+            self.stop()
             self.notice(BY_ALARMS)
+        else:
+            self.presses_itself_ms = NEVER
+            if not self.token:
+                self.press()
 
     def _arrive(self) -> None:
         if self.state == PRIMING:
@@ -106,12 +112,14 @@ class TinyPump:
             self.record(DONE, self.motor_ul)
         self.notice(BY_STATE)
 
-    def void_token(self) -> bool:
-        """Confirmed falls back to loaded; whether it did."""
-        fell = self.state == CONFIRMED
-        self.state = LOADED if fell else self.state
+    def void_token(self) -> None:
+        self.state = LOADED if self.state == CONFIRMED else self.state
         self.token, self.aged_token, self.token_dies_ms = 0, 0, NEVER
-        return fell
+
+    def lose_token(self) -> None:
+        """Of age, or by a refusal: nobody asked for that, so the pump says so."""
+        self.void_token()
+        self.notice(BY_TOKEN)
 
     def press(self) -> None:
         if self.state not in (LOADED, CONFIRMED, PAUSED):
@@ -129,10 +137,10 @@ class TinyPump:
 
     def stop(self) -> None:
         self.void_token()
-        self.lease_ends_ms = NEVER
-        if self.state in (IDLE, COMPLETED):
+        self.lease_ends_ms = self.presses_itself_ms = NEVER
+        if not self.program and self.state != PRIMING:
             return
-        self.state = STOPPED
+        self.state = COMPLETED if self.state == COMPLETED else STOPPED
         self.record(HALTED, self.motor_ul)
         self.program, self.flow_ul_h, self.moved, self.target = {}, 0, 0, 0
 
@@ -141,19 +149,25 @@ class TinyPump:
         self.program, self.state = program, LOADED
         self.flow_ul_h, self.moved, self.target = number(program, "flow_ul_h"), 0, number(program, "vtbi_ul") * HOUR_MS
         self.record(PROGRAM_LOADED, self.flow_ul_h)
+        self._will_press()
 
     def start_motor(self, event: int) -> None:
         lease_ms = number(self.program, "lease_ms")
         self.lease_ends_ms = self.uptime_ms + lease_ms if lease_ms else NEVER
+        self.presses_itself_ms = NEVER
         self.state = INFUSING
         self.record(event, self.motor_ul)
 
     def pause(self) -> None:
         self.state = PAUSED
         self.record(HELD, self.motor_ul)
+        self._will_press()
+
+    def _will_press(self) -> None:
+        self.presses_itself_ms = self.uptime_ms + AUTO_PRESS_AFTER_MS if self.auto_confirm else NEVER
 
     def prime(self, flow_ul_h: int, volume_ul: int) -> None:
-        self.state = PRIMING
+        self.program, self.state = {}, PRIMING
         self.flow_ul_h, self.moved, self.target = flow_ul_h, 0, volume_ul * HOUR_MS
 
     def acknowledge(self, alarms: int) -> None:
