@@ -118,6 +118,14 @@ def test_a_lease_is_real_time_at_any_speed():
     assert desk.pump.truth(desk.now).delivered_ul == pytest.approx(10_000 * 600 * 10 / 3600, abs=1)
 
 
+@pytest.mark.parametrize(("early_ms", "taken"), [(1, True), (0, False)])
+def test_a_renewal_in_the_millisecond_of_the_end_is_too_late(early_ms: int, taken: bool):
+    desk = leased()
+    desk.wait((LEASE_MS - early_ms) / 1000)
+    got = desk.exchange(m.Renew(PROGRAM_ID, 2 * LEASE_MS - early_ms))
+    assert got == (m.Renewed(2 * LEASE_MS - early_ms) if taken else RefusalReason.BAD_STATE)
+
+
 def test_completion_in_the_millisecond_of_the_lease_end_wins():
     desk = Desk()
     desk.run(program(flow_ul_h=100_000, flow_limit_ul_h=100_000, vtbi_ul=100, lease_ms=3_600))
@@ -133,7 +141,6 @@ def test_a_lease_ends_at_a_whole_millisecond_of_uptime():
     desk.run(program(lease_ms=LEASE_MS))
     desk.wait((LEASE_MS - 1) / 1000)
     assert desk.status().lease_left_ms == 1
-    assert desk.exchange(m.Renew(PROGRAM_ID, LEASE_MS)) == m.Renewed(LEASE_MS)
     desk.wait(0.0003)  # the millisecond begins
     assert desk.status().uptime_ms == LEASE_MS
     assert desk.exchange(m.Renew(PROGRAM_ID, LEASE_MS + 1)) is RefusalReason.BAD_STATE
