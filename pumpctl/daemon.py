@@ -21,7 +21,7 @@ from pumpctl.configuration import JournalCondition, JournalContent
 from pumpctl.controller import Controller
 from pumpctl.core.library import Library, LibraryUnreadable
 from pumpctl.effects import Publish
-from pumpctl.events import Event, OperatorRequest, Recorded, RecordFailed
+from pumpctl.events import Event, LinkDown, LinkUp, OperatorRequest, Recorded, RecordFailed
 from pumpctl.shell.annunciator import Annunciator
 from pumpctl.shell.clock import Clock, boottime_ns, wall_ms
 from pumpctl.shell.control_socket import SOCKET_FILE, ControlSocket
@@ -184,6 +184,10 @@ class Daemon:
         return MqttLink(broker, self._log, self._loop.time)
 
     def _post(self, event: Event) -> None:
+        if isinstance(event, LinkUp):
+            self._log.info("port open", channel=event.channel)
+        elif isinstance(event, LinkDown):
+            self._log.warning("port not open", channel=event.channel, reason=event.reason)
         if self._events is not None:
             self._events.post(event)
 
