@@ -67,6 +67,7 @@ class Library:
     content_hash: str
     profiles: tuple[Profile, ...]
     limits: tuple[Limit, ...]
+    rule_ids: frozenset[str]
     reduced_clearance: tuple[Limit, ...]  # Q02's own rows: what counts as reduced
 
     def profile_for(self, route: str | None, care_area: str | None, phase: PhaseKind | None) -> Profile | None:
@@ -91,8 +92,11 @@ def parse_library(content: bytes) -> Library:
     limits = tuple(parse_limit(index, row, frozenset(parsed.profiles)) for index, row in enumerate(parsed.limits))
     profiles = tuple(_profile(name, text, limits) for name, text in parsed.profiles.items())
     canonical = json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
+    rule_ids = frozenset(limit.rule for limit in limits)
     reduced = tuple(row for row in limits if row.rule == "Q02" and row.measure is Measure.CREATININE_CLEARANCE)
-    return Library(parsed.drug, parsed.version, hashlib.sha256(canonical).hexdigest(), profiles, limits, reduced)
+    return Library(
+        parsed.drug, parsed.version, hashlib.sha256(canonical).hexdigest(), profiles, limits, rule_ids, reduced
+    )
 
 
 class _ProfileText(Strict):

@@ -107,12 +107,16 @@ class Limit:
 
     def is_broken(self, most: Quantity, least: Quantity) -> bool:
         """Judged on the largest value the figures allow for an upper bound, on the smallest for a lower one."""
-        return (
-            (self.above is None or most > self.above)
-            and (self.at_or_above is None or most >= self.at_or_above)
-            and (self.below is None or least < self.below)
-            and (self.at_or_below is None or least <= self.at_or_below)
-        )
+        # Cross-multiplied here and not through the quantities' operators: this runs for every row of every check,
+        # and the kinds are equal because parse_limit() reads the bounds as the measure's kind.
+        if (bound := self.above) is not None and most.num * bound.den <= bound.num * most.den:
+            return False
+        if (bound := self.at_or_above) is not None and most.num * bound.den < bound.num * most.den:
+            return False
+        if (bound := self.below) is not None and least.num * bound.den >= bound.num * least.den:
+            return False
+        bound = self.at_or_below
+        return bound is None or least.num * bound.den <= bound.num * least.den
 
 
 class LibraryUnreadable(Exception):

@@ -42,6 +42,8 @@ def parse_order(text: str | bytes, name: str) -> Order:
 def _decode(text: str | bytes, name: str) -> str:
     if len(text) > MAX_BYTES:
         raise OrderUnreadable(f"{name}: larger than {MAX_BYTES} bytes", "give an order file")
+    if not text.strip():
+        raise OrderUnreadable(f"{name}: empty", "give JSON or TOML")
     if isinstance(text, str):
         return text
     try:
@@ -93,6 +95,7 @@ def _read_toml(text: str, name: str) -> object:
 
 def _explain(error: ValidationError, text: str, name: str) -> str:
     errors = error.errors(include_url=False, include_input=False, include_context=False)
+    errors.sort(key=lambda entry: entry["type"] != "extra_forbidden")  # a misspelt key explains a missing one
     lines = [_one(entry["loc"], entry["type"], entry["msg"], text) for entry in errors[:SHOWN_ERRORS]]
     if len(errors) > SHOWN_ERRORS:
         lines.append(f"and {len(errors) - SHOWN_ERRORS} more")

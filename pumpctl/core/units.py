@@ -135,7 +135,7 @@ class Count(Quantity):
 
 AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
 MS_PER_HOUR = 3_600_000
-UG_PER_MMOL = 246_470  # molar mass of MgSO4.7H2O, 246.47 g/mol
+UG_PER_MMOL = 246_470  # molar mass of the heptahydrate, 246.47 g/mol
 
 
 class Basis(Enum):
@@ -210,7 +210,7 @@ def read_quantity(text: str, kind: type[AnyQuantity], basis: Basis | None = None
 _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,39})(?:\.([0-9]{1,40}))? (\S.*)")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SLIPS = (
-    (re.compile(r"[0-9]*,[0-9]+"), "uses a comma; write a decimal point"),
+    (re.compile(r"[0-9.]*,[0-9.,]*"), "uses a comma; write a decimal point"),
     (re.compile(r"[0-9.]+[eE].*"), "uses an exponent; write the number out"),
     (re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE), "is not a finite number"),
     (re.compile(r"-.*"), "is negative"),

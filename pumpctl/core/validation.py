@@ -76,7 +76,7 @@ def _absent(rules: tuple[Rule, ...], library: Library) -> list[Finding]:
             "present",
             "project",
         )
-        for rule in sorted((REQUIRED_IDS | {limit.rule for limit in library.limits}) - present)
+        for rule in sorted((REQUIRED_IDS | library.rule_ids) - present)
     ]
 
 

@@ -22,6 +22,7 @@ EMERGENCY_EVENTS = frozenset({"torsades", "ventricular_arrhythmia", "seizure"}) 
 class Context:
     """`ledger`: what the patient had and is having. A running occurrence is booked there with ALL its programs.
 
+    `accepted_utc_ms`: when the order was accepted, for ages that count from there (Q03); None while it is not.
     `timetable` spares the expansion of the schedule to a caller that has it.
     """
 
@@ -29,6 +30,7 @@ class Context:
     ledger: Ledger = EMPTY_LEDGER
     overrides: tuple[Override, ...] = ()
     timetable: Timetable | None = None
+    accepted_utc_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Case:
     order: Order
     library: Library
     at_utc_ms: int
+    accepted_utc_ms: int
     figures: Figures
     profiles: tuple[Profile | None, ...]
     measured: tuple[Measured, ...]
@@ -70,6 +73,7 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
         order=order,
         library=library,
         at_utc_ms=context.at_utc_ms,
+        accepted_utc_ms=context.at_utc_ms if context.accepted_utc_ms is None else context.accepted_utc_ms,
         figures=figures,
         profiles=profiles,
         measured=tuple(measure_phase(phase) for phase in figures.phases),

@@ -31,16 +31,18 @@ def limits_of(rule: str) -> Callable[[Case], list[Finding]]:
 
     def judge(case: Case) -> list[Finding]:
         found: list[Finding] = []
-        of_case: dict[Limit, None] = {}  # in order, once even when several phases share the row
+        done: set[Limit] = set()
         for profile, phase, measured in zip(case.profiles, case.figures.phases, case.measured, strict=True):
             for limit in () if profile is None else profile.limits.get(rule, ()):
                 if limit.when not in case.conditions:
                     continue
-                if limit.measure in CASE_MEASURES:
-                    of_case[limit] = None
-                elif limit.measure in measured:
+                if limit.measure in measured:
                     found += _broken(limit, phase.path, *measured[limit.measure])
-        return found + _of_case(case, list(of_case)) if of_case else found
+                elif limit.measure in CASE_MEASURES and limit not in done:  # several phases may share the row
+                    done.add(limit)
+                    for value in CASE_MEASURES[limit.measure](case, limit.above):
+                        found += _broken(limit, "", value, value)
+        return found
 
     return judge
 
@@ -56,18 +58,6 @@ def phase_findings(case: Case, index: int, phase: PhaseFigures) -> list[Finding]
         if limit.measure in measured and limit.when in case.conditions
         for finding in _broken(limit, phase.path, *measured[limit.measure])
     ]
-
-
-def _of_case(case: Case, limits: list[Limit]) -> list[Finding]:
-    found: list[Finding] = []
-    for measure in dict.fromkeys(limit.measure for limit in limits):
-        rows = [limit for limit in limits if limit.measure is measure]
-        # What is certainly within the tightest row need not be worked out exactly.
-        harmless = min((limit.above for limit in rows if limit.above is not None), default=None)
-        for value in CASE_MEASURES[measure](case, harmless):
-            for limit in rows:
-                found += _broken(limit, "", value, value)
-    return found
 
 
 def _broken(limit: Limit, path: str, most: Quantity, least: Quantity) -> tuple[Finding, ...]:

@@ -25,9 +25,11 @@ def _age(case: Case, sample: Sample | None) -> list[Quantity]:
     """Ages count at acceptance for home orders and at the start for IV (Q03). A result from the future is T02's."""
     if sample is None:
         return []
-    judged_ms = case.at_utc_ms
-    if case.order.care_area != "home" and case.timetable.occurrences:
-        judged_ms = max(judged_ms, case.timetable.occurrences[0].due_utc_ms)
+    if case.order.care_area == "home":
+        judged_ms = case.accepted_utc_ms
+    else:
+        first_due = [occurrence.due_utc_ms for occurrence in case.timetable.occurrences[:1]]
+        judged_ms = max([case.at_utc_ms, *first_due])
     return [Duration(max(0, judged_ms - sample.utc_ms))]
 
 

@@ -83,7 +83,7 @@ class PhaseFigures:
     def durations(self) -> list[Duration]:
         """The duration as stated, and as flow and volume make it."""
         stated = [] if self.duration is None else [self.duration]
-        if self.flow is None or self.volume is None:
+        if self.flow is None or self.volume is None or self.flow.num == 0:  # a flow rounded down to none: U04
             return stated
         return [*stated, time_to_give(self.volume, self.flow)]
 
@@ -100,12 +100,11 @@ class PhaseFigures:
         return Osmolarity((part * STOCK_OSMOLARITY + (total - part) * rest) * final.den, shared * final.num)
 
     def as_programmed(self, flow_ul_h: int, volume_ul: int) -> PhaseFigures:
-        """The phase as the pump will run it after rounding; dose and duration follow."""
+        """The phase as the pump will run it after rounding: dose and duration follow from flow and volume."""
         flow, volume = FlowRate(flow_ul_h), Volume(volume_ul)
         content = self.concentration
         dose = None if content is None else mass_in(content, volume)
-        duration = time_to_give(volume, flow) if flow_ul_h else None
-        return replace(self, flow=flow, volume=volume, dose=dose, duration=duration)
+        return replace(self, flow=flow, volume=volume, dose=dose, duration=None)
 
 
 # Of each measure the largest and the smallest that the figures allow; absent when unreadable, which is reported.

@@ -74,9 +74,9 @@ def read_figures(order: Order) -> Figures:
     clearances, magnesiums = _latest(samples, Clearance), _latest(samples, SerumMagnesium)
     return Figures(
         phases=phases,
-        # Of several results drawn at the same instant the worst counts.
-        clearance=min(clearances, key=_value, default=None),
-        serum_magnesium=max(magnesiums, key=_value, default=None),
+        # Where two results are equally new the worse one counts.
+        clearance=clearances[0] if clearances else None,
+        serum_magnesium=magnesiums[-1] if magnesiums else None,
         other=_other(sheet, order),
         past_times=tuple(sheet.past_times),
         problems=tuple(sheet.problems),
@@ -89,6 +89,10 @@ def problem(rule: str, path: str, reason: str, value: str | None) -> Finding:
     return Finding(
         rule, Severity.HARD, f"{path} {reason}", "missing" if value is None else value, limits.get(rule, ""), "project"
     )
+
+
+_BASES: dict[str | None, Basis] = {basis.value: basis for basis in Basis}
+_KINDS: dict[str | None, PhaseKind] = {kind.value: kind for kind in PhaseKind}
 
 
 class _Sheet:
@@ -121,12 +125,10 @@ class _Sheet:
 
     def basis(self, path: str, text: str | None) -> Basis | None:
         """A missing basis is reported at each mass that needs one; mmol and mEq need none."""
-        for basis in Basis:
-            if basis.value == text:
-                return basis
-        if text is not None:
+        basis = _BASES.get(text)
+        if basis is None and text is not None:
             self.add("U01", path, "is not heptahydrate, anhydrous or elemental", text)
-        return None
+        return basis
 
     def instant(self, path: str, text: str | None) -> int | None:
         if text is None:
@@ -151,7 +153,7 @@ def _phase(sheet: _Sheet, path: str, phase: Phase, basis: Basis | None) -> Phase
     bag = phase.bag
     return PhaseFigures(
         path=path,
-        kind=_kind(phase.kind),
+        kind=_KINDS.get(phase.kind),
         diluent=bag.diluent,
         dose=sheet.quantity(f"{path}.dose", phase.dose, Mass, basis, missing="U06"),
         volume=sheet.quantity(f"{path}.volume", phase.volume, Volume, missing="U06"),
@@ -162,10 +164,6 @@ def _phase(sheet: _Sheet, path: str, phase: Phase, basis: Basis | None) -> Phase
         base_volume=sheet.optional(f"{path}.bag.base_volume", bag.base_volume, Volume),
         stated_concentration=sheet.optional(f"{path}.bag.concentration", bag.concentration, Concentration, basis),
     )
-
-
-def _kind(text: str | None) -> PhaseKind | None:
-    return next((kind for kind in PhaseKind if kind.value == text), None)
 
 
 def _sample(sheet: _Sheet, path: str, result: Result) -> Sample | None:
@@ -181,9 +179,12 @@ def _sample(sheet: _Sheet, path: str, result: Result) -> Sample | None:
 
 
 def _latest(samples: list[Sample | None], kind: type[Quantity]) -> list[Sample]:
-    of_kind = [sample for sample in samples if sample is not None and isinstance(sample.value, kind)]
-    newest = max((sample.utc_ms for sample in of_kind), default=0)
-    return [sample for sample in of_kind if sample.utc_ms == newest]
+    """The newest sample; of several drawn at the same instant all, lowest value first."""
+    of_kind = [sample for sample in samples if sample is not None and type(sample.value) is kind]
+    if len(of_kind) < 2:
+        return of_kind
+    newest = max(sample.utc_ms for sample in of_kind)
+    return sorted((sample for sample in of_kind if sample.utc_ms == newest), key=_value)
 
 
 def _value(sample: Sample) -> Quantity:

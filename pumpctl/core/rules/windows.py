@@ -7,8 +7,9 @@ that is not worked out exactly, since the exact maximum is the costliest thing i
 from __future__ import annotations
 
 from pumpctl.core.exposure import D7_MS, H24_MS, Certainty, Piece, largest_in_window
+from pumpctl.core.limit import Measure
 from pumpctl.core.rules.case import Case
-from pumpctl.core.rules.phase import PhaseFigures
+from pumpctl.core.rules.phase import Measured
 from pumpctl.core.units import Mass, Quantity, Volume
 
 START_WINDOW_MS = 6 * 3_600_000  # S02: an occurrence may start so long after it is due
@@ -30,18 +31,26 @@ def dose_7d(case: Case, harmless: Quantity | None) -> list[Quantity]:
 
 def volume_24h(case: Case, harmless: Quantity | None) -> list[Quantity]:
     """This order's own: what other fluids run under the skin is not known here."""
-    own = [(_shortest_ms(phase), phase.volume.ceiling()) for phase in case.figures.phases if phase.volume is not None]
+    own = [
+        (_shortest_ms(measured), phase.volume.ceiling())
+        for phase, measured in zip(case.figures.phases, case.measured, strict=True)
+        if phase.volume is not None
+    ]
     return _fullest(case, own, [], H24_MS, Volume, harmless)
 
 
 def _doses(case: Case) -> list[Extent]:
     """Of each phase the shortest time and the largest dose that its figures allow."""
-    return [(_shortest_ms(phase), max(phase.doses).ceiling()) for phase in case.figures.phases if phase.doses]
+    return [
+        (_shortest_ms(measured), measured[Measure.DOSE][0].ceiling())
+        for measured in case.measured
+        if Measure.DOSE in measured
+    ]
 
 
-def _shortest_ms(phase: PhaseFigures) -> int:
-    durations = phase.durations
-    return min(durations).ceiling() if durations else 0  # unreadable is refused; until then, all at once
+def _shortest_ms(measured: Measured) -> int:
+    """Unreadable is refused; until then, all at once."""
+    return measured[Measure.DURATION][1].ceiling() if Measure.DURATION in measured else 0
 
 
 def _elsewhere(case: Case, routes: frozenset[str] | None) -> list[Piece]:

@@ -1,0 +1,81 @@
+"""Published dosing errors (clinical.md section 6): the order check is what must catch them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pumpctl.core.validation import Decision
+from tests.core.golden import (
+    GOLDEN,
+    ONCE,
+    blocking,
+    infusion,
+    verdict,
+)
+
+Changes = dict[str, Any]
+
+
+SLIPS = [
+    "phases.0.dose",
+    "phases.0.volume",
+    "phases.0.duration",
+    "phases.0.flow",
+    "phases.0.bag.content",
+    "phases.0.bag.final_volume",
+    "phases.0.bag.concentration",
+]
+
+
+@pytest.mark.parametrize("field", SLIPS)
+@pytest.mark.parametrize("factor", ["x10", "x100", "/10", "comma", "bounce"])
+def test_a_slip_in_any_one_field_is_refused(field: str, factor: str):
+    content: Any = GOLDEN
+    for part in field.split("."):
+        content = content[int(part) if part.isdigit() else part]
+    number, unit = str(content).split(" ")
+    slipped = {
+        "x10": f"{number}0",
+        "x100": f"{number}00",
+        "/10": f"{number[:-1] or '0'}.{number[-1]}",
+        "comma": f"{number},0",
+        "bounce": f"{number[0]}{number}",
+    }[factor]
+    found = verdict({field: f"{slipped} {unit}"})
+    assert found.decision is Decision.REFUSED
+
+
+def test_ten_times_the_rate_written_consistently():
+    """No serum alarm would catch it: the order check must (clinical.md section 6)."""
+    found = verdict({"phases.0.flow": "100 mL/h", "phases.0.duration": "1 h"})
+    assert ("P03", "hard") in blocking(found)
+
+
+def test_sixteen_grams_for_sixteen_milliequivalents():
+    meant = verdict({"schedule": ONCE} | infusion("16 mEq", "100 mL", "10 h", "10 mL/h"))
+    assert blocking(meant) == set()
+    given = verdict({"schedule": ONCE} | infusion("16 g", "100 mL", "10 h", "10 mL/h"))
+    assert {"Q30", "P03", "L03", "D24"} <= {rule for rule, severity in blocking(given) if severity == "hard"}
+
+
+def test_anhydrous_taken_for_heptahydrate():
+    found = verdict({"product.basis": "anhydrous"})
+    assert ("Q30", "hard") in blocking(found)
+
+
+def test_ten_millilitres_of_stock_for_ten_milliequivalents():
+    """10 mL of 50 % stock is 5 g, four times 10 mEq."""
+    stated = infusion("10 mEq", "100 mL", "10 h", "10 mL/h")
+    stated["phases"][0]["bag"]["content"] = "5 g"
+    assert ("U02", "hard") in blocking(verdict({"schedule": ONCE} | stated))
+
+
+def test_added_to_the_bag_runs_at_the_final_volume():
+    """4 mL added to 100 mL is 104 mL, and 10.4 mL/h is the golden rate (clinical.md section 1)."""
+    changes = infusion("2 g", "104 mL", "10 h", "10.4 mL/h")
+    changes["phases"][0]["bag"]["base_volume"] = "100 mL"
+    assert blocking(verdict(changes)) == {("Q31", "soft")}
+    wrong = infusion("2 g", "104 mL", "10 h", "10 mL/h")
+    assert ("U02", "hard") in blocking(verdict(wrong))
