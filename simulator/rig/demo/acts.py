@@ -30,8 +30,8 @@ NEEDS_OVERRIDE = 3
 EARLY = timedelta(hours=1)  # due a little later than now: the start window is two hours before to six after
 SOON_S = 20.0
 INFUSION_WITHIN_S = 150.0  # ten hours are sixty seconds; a busy host needs no more for that, its clocks run on
-OCCLUSION_AFTER = "2h"
-FREEZE_AT_ML = 15
+OCCLUSION_AFTER = "3h"
+FREEZE_AT_ML = 10
 DAEMON_DIES_WITHIN_S = 5.0
 
 
@@ -79,7 +79,7 @@ async def occlusion(stage: Stage, tell: Teller) -> tuple[SecondAct, Json]:
     fault = "occlusion"
     await _begin_as_before(stage, tell)
     tell.command("pumpsim", "inject", fault, "--after", OCCLUSION_AFTER)
-    tell.say("In two hours of therapy time somebody will lie on the tubing.")
+    tell.say("In three hours of therapy time somebody will lie on the tubing.")
     await stage.pumpsim("inject", fault, "--after", OCCLUSION_AFTER)
     async with tell.live(stage):
         state = await stage.until(_ends_stopped, INFUSION_WITHIN_S, "the stop after the occlusion")

@@ -46,14 +46,18 @@ class Answer:
 class Child:
     """A process that goes on, and the JSON lines that it says. What is no JSON is for its log."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path | None) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, log: Path | None, on_loss: Callable[[str], None]
+    ) -> None:
         self.name = name
         self.process = process
+        self.is_expected_to_end = False
         self.greeting: Json = {}  # the line that said it was ready
         self.newest: Json = {}
         self._log = None if log is None else log.open("wb")
         self._said = "it said nothing"
-        self._is_over = False
+        self._over = ""  # why it says no more
+        self._on_loss = on_loss
         self._waiting: list[tuple[Reached, asyncio.Future[Json]]] = []
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
@@ -70,8 +74,8 @@ class Child:
         """The first line for which `reached` holds, the newest included. Whatever `reached` raises ends the wait."""
         if self.newest and reached(self.newest):
             return self.newest
-        if self._is_over:
-            raise Missed(self._why_over())
+        if self._over:
+            raise Missed(self._over)
         future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._waiting.append((reached, future))
         try:
@@ -82,8 +86,16 @@ class Child:
         finally:
             self._waiting.remove((reached, future))
 
+    def give_up(self, why: str) -> None:
+        """Nobody need wait for its next line any more."""
+        self._over = self._over or why
+        for _, future in self._waiting:
+            if not future.done():
+                future.set_exception(Missed(why))
+
     async def end(self) -> None:
         """SIGTERM, and SIGKILL if that is not enough. A frozen one is woken up to end."""
+        self.is_expected_to_end = True
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.is_running:
                 _signal(self.process, number)
@@ -114,10 +126,10 @@ class Child:
         """Its own children may outlive it and hold the pipe: its last words are waited for, but not for ever."""
         await self.process.wait()
         await asyncio.wait([hearing], timeout=LAST_WORDS_S)
-        self._is_over = True
-        for _, future in self._waiting:
-            if not future.done():
-                future.set_exception(Missed(self._why_over()))
+        why = f"{self.name} ended by itself with exit code {self.process.returncode}: {self._said}"
+        self.give_up(why)
+        if not self.is_expected_to_end:
+            self._on_loss(why)
 
     def _take(self, line: bytes) -> None:
         if self._log is not None:
@@ -133,12 +145,9 @@ class Child:
             for reached, future in self._waiting:
                 _judge(reached, self.newest, future)
 
-    def _why_over(self) -> str:
-        return f"{self.name} ended by itself with exit code {self.process.returncode}: {self._said}"
-
 
 class Children:
-    """All that were started, ended in reverse order."""
+    """All that were started, ended in reverse order. When one is lost, nobody waits for any of them any more."""
 
     def __init__(self) -> None:
         self._all: list[Child] = []
@@ -160,12 +169,16 @@ class Children:
             raise
         finally:
             os.close(writing)
-        child = Child(name, process, log)
+        child = Child(name, process, log, self._lost)
         self._all.append(child)
         child.listen(os.fdopen(reading, "rb"))
         if ready is not None:
             child.greeting = await child.until(ready, READY_WITHIN_S, "its start")
         return child
+
+    def _lost(self, why: str) -> None:
+        for child in self._all:
+            child.give_up(why)
 
     async def end(self) -> None:
         """End every one of them."""

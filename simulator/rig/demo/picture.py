@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 Point: TypeAlias = tuple[float, float, float]
 
-# Okabe and Ito: told apart with any eyes, and on a grey printer by their order
-COLOURS = ("#0072B2", "#D55E00", "#009E73")
+# Okabe and Ito's colours, told apart with any eyes; each curve thinner than the one under it, where they coincide.
+STROKES = (("#56B4E9", 6.0), ("#D55E00", 3.5), ("#222222", 1.5))
 INK, PALE = "#333333", "#999999"
 MS_PER_HOUR = 3_600_000
+LAST_HOUR = 11.0
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`points`: hours since the first drop, mL/h, mL. `stop`: what ended it early, or nothing."""
+    """`points`: hours since the first drop, mL/h, mL. `end`: how it ended."""
 
-    name: str
     points: tuple[Point, ...]
-    stop: str
+    end: str
 
 
-def curve(name: str, trace: Sequence[tuple[int, float, float]], stop: str = "") -> Curve:
+def curve(trace: Sequence[tuple[int, float, float]], end: str) -> Curve:
     """Of a simulator's trace: therapy ms, uL, uL/h."""
     begun_ms = next((before[0] for before, after in itertools.pairwise(trace) if after[1] > before[1]), 0)
     points = ((ms - begun_ms, ul_h / 1000, ul / 1000) for ms, ul, ul_h in trace)
-    return Curve(name, tuple((ms / MS_PER_HOUR, flow, volume) for ms, flow, volume in points if ms >= 0), stop)
+    return Curve(tuple((ms / MS_PER_HOUR, flow, volume) for ms, flow, volume in points if ms >= 0), end)
 
 
 def duration_h(trace: Sequence[tuple[int, float, float]]) -> float | None:
@@ -69,10 +69,9 @@ def _draw_flow(axes: Axes, curves: Sequence[Curve], mg_per_ml: float, cap_mg_min
     to_mg_min = mg_per_ml / 60
     cap_ml_h = cap_mg_min / to_mg_min
     axes.axhline(cap_ml_h, color=INK, linewidth=1, linestyle="--")
-    axes.text(10.75, cap_ml_h + 0.25, f"hard limit {cap_mg_min:g} mg/min", ha="right", va="bottom", color=INK)
-    for colour, each in zip(COLOURS, curves, strict=True):
-        axes.plot(*_columns(each, 1), color=colour, linewidth=2)
-    axes.set_ylabel("flow into the patient, mL/h")
+    axes.text(0.1, cap_ml_h * 1.03, f"hard limit {cap_mg_min:g} mg/min", va="bottom", color=INK)
+    _plot(axes, curves, column=1)
+    axes.set_ylabel("flow into the patient, mL/h", color=INK)
     axes.set_ylim(0, cap_ml_h * 1.25)
     _tidy(axes)
 
@@ -83,36 +82,44 @@ def _draw_flow(axes: Axes, curves: Sequence[Curve], mg_per_ml: float, cap_mg_min
         return rate / to_mg_min
 
     right = axes.secondary_yaxis("right", functions=(rate_at, flow_at))
-    right.set_ylabel("dose rate, mg/min")
+    right.set_ylabel("dose rate, mg/min", color=INK)
+    right.tick_params(colors=INK)
     right.spines["right"].set_visible(False)
 
 
 def _draw_volume(axes: Axes, curves: Sequence[Curve], ordered_ml: float) -> None:
     axes.axhline(ordered_ml, color=INK, linewidth=1, linestyle="--")
-    axes.text(0.05, ordered_ml + 1.5, f"ordered {ordered_ml:g} mL", va="bottom", color=INK)
-    for colour, each in zip(COLOURS, curves, strict=True):
-        hours, volumes = _columns(each, 2)
-        axes.plot(hours, volumes, color=colour, linewidth=2, label=each.name)
-        if each.stop:
-            _mark_stop(axes, each, colour)
-    axes.set_xlabel("therapy time since the first drop, h")
-    axes.set_ylabel("delivered, mL")
-    axes.set_xlim(0, 10.8)
-    axes.set_ylim(0, ordered_ml * 1.12)
-    axes.legend(loc="lower right", frameon=False)
+    axes.text(0.1, ordered_ml * 1.02, f"ordered {ordered_ml:g} mL", va="bottom", color=INK)
+    _plot(axes, curves, column=2)
+    for (colour, _), each in zip(STROKES, curves, strict=True):
+        _mark_end(axes, each, colour)
+    axes.set_xlabel("therapy time since the first drop, h", color=INK)
+    axes.set_ylabel("delivered, mL", color=INK)
+    axes.set_xlim(0, LAST_HOUR)
+    axes.set_ylim(0, ordered_ml * 1.15)
     _tidy(axes)
 
 
-def _mark_stop(axes: Axes, stopped: Curve, colour: str) -> None:
-    """At the last drop, with what ended it."""
-    volume = stopped.points[-1][2]
-    hour = next(point[0] for point in stopped.points if point[2] >= volume)
-    axes.plot([hour], [volume], marker="X", markersize=9, color=colour, linestyle="none")
-    axes.annotate(stopped.stop, (hour, volume), (8, -4), textcoords="offset points", va="top", color=colour)
+def _plot(axes: Axes, curves: Sequence[Curve], column: int) -> None:
+    for (colour, width), each in zip(STROKES, curves, strict=True):
+        hours = [point[0] for point in each.points]
+        axes.plot(hours, [point[column] for point in each.points], color=colour, linewidth=width)
 
 
-def _columns(each: Curve, column: int) -> tuple[list[float], list[float]]:
-    return [point[0] for point in each.points], [point[column] for point in each.points]
+def _mark_end(axes: Axes, ended: Curve, colour: str) -> None:
+    """At the last drop: how it ended, and how much had been delivered."""
+    volume_ml = ended.points[-1][2]
+    hour = next(point[0] for point in ended.points if point[2] >= volume_ml)
+    axes.plot([hour], [volume_ml], marker="o", markersize=8, color=colour, linestyle="none")
+    axes.annotate(
+        f"{ended.end}, {volume_ml:.1f} mL",
+        (hour, volume_ml),
+        (-70, -16) if hour > LAST_HOUR / 2 else (12, -16),
+        textcoords="offset points",
+        ha="right" if hour > LAST_HOUR / 2 else "left",
+        color=INK,
+        bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+    )
 
 
 def _tidy(axes: Axes) -> None:

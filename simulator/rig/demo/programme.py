@@ -125,8 +125,8 @@ def _result(first: FirstAct, second: SecondAct, third: ThirdAct) -> Result:
 
 def _draw(path: Path, first: FirstAct, truths: tuple[Json, ...]) -> None:
     """A picture that cannot be drawn is a promise missed like any other."""
-    names = (("a whole infusion", ""), ("line blocked", "occlusion: STOP"), ("daemon frozen", "STOP by the guard"))
-    curves = [curve(name, truth["trace"], stop) for (name, stop), truth in zip(names, truths, strict=True)]
+    ends = ("all of it: the pump stops by itself", "line blocked: alarm, STOP", "daemon frozen: STOP by the guard")
+    curves = [curve(truth["trace"], end) for end, truth in zip(ends, truths, strict=True)]
     mg_per_ml = first.ordered_mg / first.ordered_ml
     try:
         draw(path, curves, ordered_ml=first.ordered_ml, mg_per_ml=mg_per_ml, cap_mg_min=MAX_DOSE_RATE_MG_MIN)
@@ -150,7 +150,12 @@ def _tell_figures(tell: Teller, result: Result, output: Path, took_s: float) -> 
         "serial status lines": f"{result.serial_status_lines}, each with the right CRC-32",
         "occlusion": f"alarm {second.alarm}, STOP at the pump after {second.reaction_s} s",
         "frozen daemon": f"STOP at the pump {third.reaction_s} s after `pumpctl stop` was typed",
-        "picture": str(output / PICTURE_FILE),
-        "figures": str(output / RESULT_FILE),
+        "picture": _from_here(output / PICTURE_FILE),
+        "figures": _from_here(output / RESULT_FILE),
     }
     tell.figures(f"What came of it, after {took_s:.0f} s", rows)
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

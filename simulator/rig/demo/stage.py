@@ -143,6 +143,7 @@ class Stage:
         """SIGSTOP, and the kernel's word that it has stopped."""
         if self._daemon is None or not self._daemon.is_running:
             raise Missed("there is no daemon to freeze")
+        self._daemon.is_expected_to_end = True  # by the guard
         process_id = self._daemon.process.pid
         os.kill(process_id, signal.SIGSTOP)
         await asyncio.to_thread(os.waitid, os.P_PID, process_id, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
