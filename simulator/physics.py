@@ -147,9 +147,9 @@ class Plant:
         wait_ns = battery.falls_after_ns(self._base.charge_permille, level_permille, life_h, on_mains=on_mains)
         return None if wait_ns is None else self._base_ns + wait_ns
 
-    def holds_occlusion_volume(self, at_ns: int, share: float = 1.0) -> bool:
-        """Whether the pressure is at the alarm level, or at a share of it."""
-        return self.at(at_ns).stored_ul >= self.profile.occlusion_volume_ul * share * _NEARLY
+    def holds_occlusion_volume(self, at_ns: int) -> bool:
+        """Whether the pressure is at the alarm level."""
+        return self.at(at_ns).stored_ul >= self.profile.occlusion_volume_ul * _NEARLY
 
     def is_dry(self, at_ns: int) -> bool:
         """Whether a dry stroke was long enough to be felt."""

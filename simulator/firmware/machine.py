@@ -104,7 +104,7 @@ class Machine:
 
     def acknowledge(self, bits: int, now: SimNow) -> None:
         """A bit whose cause persists stays."""
-        cleared = self.alarms & Alarm(bits & ALL_ALARMS) & ~self.sensors.causes(now.therapy_ns, self.alarms)
+        cleared = self.alarms & Alarm(bits & ALL_ALARMS) & ~self.sensors.causes(now.therapy_ns)
         if cleared:
             self.alarms &= ~cleared
             self._record(now, EventKind.ALARM_CLEARED, int(cleared))
@@ -156,7 +156,7 @@ class Machine:
             self._arrive(now)
         if self.lease_ends_ns is not None and now.link_ns >= self.lease_ends_ns:
             self._raise(now, Alarm.LEASE_ENDED)
-        while rising := self.sensors.causes(now.therapy_ns, self.alarms) & ~self.alarms:
+        while rising := self.sensors.causes(now.therapy_ns) & ~self.alarms:
             self._raise(now, rising)  # ends: each round latches at least one of the thirteen bits
         self._settled = (self._plant.changes, self.alarms)
 

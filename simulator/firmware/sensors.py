@@ -14,7 +14,6 @@ from simulator.physics import Plant
 from simulator.profile import PumpProfile
 
 _CHARGE_NOISE = 1e-6  # per mille: a level computed from its own crossing time counts as reached
-_PRESSURE_RELIEVED_SHARE = 0.9  # hysteresis: below this share of the alarm pressure the occlusion has gone
 
 
 @dataclass(slots=True)
@@ -76,17 +75,16 @@ class Sensors:
         """The motor starts: only what the encoder loses from here on is a stall."""
         self._lag_zero = self._plant.lag(at_ns)
 
-    def causes(self, at_ns: int, latched: Alarm) -> Alarm:
-        """The alarms that have a cause now. A latched one may keep a cause that would not have raised it."""
+    def causes(self, at_ns: int) -> Alarm:
+        """The alarms that have a cause now."""
         plant, conditions, profile = self._plant, self._plant.conditions, self._profile
         driven = conditions.interval != 0
-        share = _PRESSURE_RELIEVED_SHARE if Alarm.OCCLUSION_DOWNSTREAM & latched else 1.0
         charge_permille = plant.at(at_ns).charge_permille
         present = (
             (conditions.door_open, Alarm.DOOR_OPEN),
             (conditions.air_at_sensor, Alarm.AIR_IN_LINE),
-            (plant.holds_occlusion_volume(at_ns, share), Alarm.OCCLUSION_DOWNSTREAM),
-            (plant.is_dry(at_ns) and (driven or bool(Alarm.RESERVOIR_EMPTY & latched)), Alarm.RESERVOIR_EMPTY),
+            (plant.holds_occlusion_volume(at_ns), Alarm.OCCLUSION_DOWNSTREAM),
+            (plant.is_dry(at_ns), Alarm.RESERVOIR_EMPTY),
             (self.reservoir_ul(at_ns) <= profile.reservoir_low_ul, Alarm.RESERVOIR_LOW),
             (driven and plant.lag(at_ns) - self._lag_zero >= self._stall_lag, Alarm.MOTOR_STALL),
             (charge_permille <= profile.battery_low_permille + _CHARGE_NOISE, Alarm.BATTERY_LOW),
