@@ -179,3 +179,8 @@ class Order(Part):
         """
         content = self.model_dump_json(exclude={"overrides"}, exclude_none=True)
         return hashlib.sha256(content.encode()).hexdigest()
+
+    @cached_property
+    def memo(self) -> dict[str, object]:
+        """What others have worked out from this order, which never changes: rules/reading.py keeps its figures here."""
+        return {}

@@ -17,7 +17,7 @@ from pumpctl.core.order import Order
 from pumpctl.core.rules.case import Case, Context, open_case
 from pumpctl.core.rules.finding import Finding, Severity
 from pumpctl.core.rules.limits import phase_findings
-from pumpctl.core.rules.phase import PhaseFigures
+from pumpctl.core.rules.phase import PhaseFigures, measure_phase
 from pumpctl.core.rules.route import profile_exists
 from pumpctl.core.schedule import Timetable
 from pumpctl.core.units import (
@@ -124,7 +124,7 @@ def compile_case(case: Case, capability: Capability, occurrence: int, attempt: i
         flow_ul_h = phase.flow.floor_to_step(capability.flow_step_ul_h)
         volume_ul = phase.volume.floor_to_step(capability.volume_step_ul)
         findings += _pump_cannot(phase, profile, capability, flow_ul_h, volume_ul)
-        findings += _rounding_broke(case, index, flow_ul_h, volume_ul)
+        findings += _rounding_broke(case, profile, index, flow_ul_h, volume_ul)
         setting = _Setting(case.order, case, capability, occurrence, attempt, index, profile, phase.concentration)
         programs += _containers(setting, flow_ul_h, volume_ul)
         roundings.append(Rounding(phase.path, phase.flow, flow_ul_h, phase.volume, volume_ul))
@@ -204,11 +204,19 @@ def _flow_limit(profile: Profile, capability: Capability, content: Concentration
     return tightest.floor_to_step(capability.flow_step_ul_h)
 
 
-def _rounding_broke(case: Case, index: int, flow_ul_h: int, volume_ul: int) -> Iterator[Finding]:
+def _rounding_broke(case: Case, profile: Profile, index: int, flow_ul_h: int, volume_ul: int) -> Iterator[Finding]:
     """A limit that holds for the stated figures must hold for the programmed ones; HARD ones must hold anyway."""
-    stated = case.figures.phases[index]
-    broken = phase_findings(case, index, stated.as_programmed(flow_ul_h, volume_ul))
-    known = {(f.rule, f.limit) for f in phase_findings(case, index, stated)} if broken else set[tuple[str, str]]()
+    phase, stated = case.figures.phases[index], case.figures.measured[index]
+    if phase.flow == FlowRate(flow_ul_h) and phase.volume == Volume(volume_ul):
+        programmed = stated  # the dose and the duration that follow are among those measured
+    else:
+        programmed = measure_phase(phase.as_programmed(flow_ul_h, volume_ul))
+    broken = phase_findings(case, profile, phase.path, programmed)
+    known = (
+        {(f.rule, f.limit) for f in phase_findings(case, profile, phase.path, stated)}
+        if broken
+        else set[tuple[str, str]]()
+    )
     for finding in broken:
         is_new = finding.severity is Severity.SOFT and (finding.rule, finding.limit) not in known
         if is_new or finding.severity is Severity.HARD:

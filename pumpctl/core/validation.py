@@ -59,7 +59,7 @@ def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Overrid
 
 def _findings_of(rule: Rule, case: Case) -> list[Finding]:
     try:
-        return list(rule.judge(case))
+        return [finding for judge_one in rule.judges for finding in judge_one(case)]
     except Exception as error:  # whatever went wrong in a rule, that rule denies the order
         message = f"rule {rule.id} failed ({type(error).__name__}: {error}); the order is refused, report this"
         return [Finding(rule.id, Severity.HARD, message, "failed", "judged", "project")]

@@ -106,7 +106,7 @@ def _raise_late(case: Case) -> Iterator[Finding]:
 @pytest.mark.parametrize("rule", sorted(REQUIRED_IDS))
 @pytest.mark.parametrize("broken", [_raise, _raise_late])
 def test_a_rule_that_raises_denies(rule: str, broken: Any):  # noqa: ANN401
-    rules = tuple(Rule(r.id, broken) if r.id == rule else r for r in RULES)
+    rules = tuple(Rule(r.id, (broken,)) if r.id == rule else r for r in RULES)
     found = judge(order(), LIBRARY, Context(AT), rules)
     assert found.decision is Decision.REFUSED
     assert [(f.rule, f.value) for f in found.findings if f.severity is Severity.HARD] == [(rule, "failed")]

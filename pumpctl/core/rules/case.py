@@ -6,13 +6,14 @@ Refuses to judge. Everything a rule may look at is here, worked out once, and no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pumpctl.core.exposure import EMPTY_LEDGER, Ledger
 from pumpctl.core.library import Library, PhaseKind, Profile
 from pumpctl.core.limit import Condition
 from pumpctl.core.order import Order, Override
-from pumpctl.core.rules.phase import Measured, measure_phase
-from pumpctl.core.rules.reading import Figures, read_figures
+from pumpctl.core.rules.phase import Measured
+from pumpctl.core.rules.reading import Figures, figures_of
 from pumpctl.core.schedule import Timetable, expand
 
 EMERGENCY_EVENTS = frozenset({"torsades", "ventricular_arrhythmia", "seizure"})  # Q10
@@ -33,9 +34,15 @@ class Context:
     accepted_utc_ms: int | None = None
 
 
+KnownPhase: TypeAlias = tuple[Profile, str, Measured]
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`profiles` and `measured` have one entry a phase; None: the library knows no such way of giving the drug."""
+    """`profiles` has one entry a phase; None: the library knows no such way of giving the drug (U05).
+
+    `known_phases` are the others: profile, path in the order, what is measured.
+    """
 
     order: Order
     library: Library
@@ -43,7 +50,7 @@ class Case:
     accepted_utc_ms: int
     figures: Figures
     profiles: tuple[Profile | None, ...]
-    measured: tuple[Measured, ...]
+    known_phases: tuple[KnownPhase, ...]
     conditions: frozenset[Condition]
     timetable: Timetable
     ledger: Ledger
@@ -63,7 +70,7 @@ class Case:
 
 def open_case(order: Order, library: Library, context: Context) -> Case:
     """Work out what the rules look at."""
-    figures = read_figures(order)
+    figures = figures_of(order)
     timetable = context.timetable or expand(order.schedule)
     profiles = tuple(
         None if order.product.drug != library.drug else library.profile_for(order.route, order.care_area, phase.kind)
@@ -76,7 +83,11 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
         accepted_utc_ms=context.at_utc_ms if context.accepted_utc_ms is None else context.accepted_utc_ms,
         figures=figures,
         profiles=profiles,
-        measured=tuple(measure_phase(phase) for phase in figures.phases),
+        known_phases=tuple(
+            (profile, phase.path, measured)
+            for profile, phase, measured in zip(profiles, figures.phases, figures.measured, strict=True)
+            if profile is not None
+        ),
         conditions=_conditions(order, figures, library),
         timetable=timetable,
         ledger=context.ledger,

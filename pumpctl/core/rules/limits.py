@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pumpctl.core.figures import figure_against
+from pumpctl.core.library import Profile
 from pumpctl.core.limit import Limit, Measure
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.patient import CASE_MEASURES
-from pumpctl.core.rules.phase import PhaseFigures, measure_phase
+from pumpctl.core.rules.phase import Measured
 from pumpctl.core.units import Quantity
 
 _SAID = {
@@ -31,15 +32,15 @@ def limits_of(rule: str) -> Callable[[Case], list[Finding]]:
 
     def judge(case: Case) -> list[Finding]:
         found: list[Finding] = []
-        done: set[Limit] = set()
-        for profile, phase, measured in zip(case.profiles, case.figures.phases, case.measured, strict=True):
-            for limit in () if profile is None else profile.limits.get(rule, ()):
+        done: list[Limit] = []
+        for profile, path, measured in case.known_phases:
+            for limit in profile.limits.get(rule, ()):
                 if limit.when not in case.conditions:
                     continue
                 if limit.measure in measured:
-                    found += _broken(limit, phase.path, *measured[limit.measure])
+                    found += _broken(limit, path, *measured[limit.measure])
                 elif limit.measure in CASE_MEASURES and limit not in done:  # several phases may share the row
-                    done.add(limit)
+                    done.append(limit)
                     for value in CASE_MEASURES[limit.measure](case, limit.above):
                         found += _broken(limit, "", value, value)
         return found
@@ -47,16 +48,14 @@ def limits_of(rule: str) -> Callable[[Case], list[Finding]]:
     return judge
 
 
-def phase_findings(case: Case, index: int, phase: PhaseFigures) -> list[Finding]:
+def phase_findings(case: Case, profile: Profile, path: str, measured: Measured) -> list[Finding]:
     """Every limit on the figures of one phase: to judge it again after rounding."""
-    profile = case.profiles[index]
-    measured = measure_phase(phase)
     return [
         finding
-        for rows in (() if profile is None else profile.limits.values())
+        for rows in profile.limits.values()
         for limit in rows
         if limit.measure in measured and limit.when in case.conditions
-        for finding in _broken(limit, phase.path, *measured[limit.measure])
+        for finding in _broken(limit, path, *measured[limit.measure])
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.order import Order, Phase, Result
 from pumpctl.core.rules.finding import Finding, Severity
-from pumpctl.core.rules.phase import PhaseFigures
+from pumpctl.core.rules.phase import Measured, PhaseFigures, measure_phase
 from pumpctl.core.schedule import read_instant
 from pumpctl.core.units import (
     AnyQuantity,
@@ -52,6 +52,7 @@ class Figures:
     """`past_times`: fields that tell of something that has happened, and when (T02)."""
 
     phases: tuple[PhaseFigures, ...]
+    measured: tuple[Measured, ...]  # one a phase
     clearance: Sample | None
     serum_magnesium: Sample | None
     other: tuple[OtherSegment, ...]
@@ -59,8 +60,19 @@ class Figures:
     problems: tuple[Finding, ...]
 
 
-def read_figures(order: Order) -> Figures:
-    """Read every figure that a rule uses."""
+def figures_of(order: Order) -> Figures:
+    """Every figure that a rule uses, read once for each order."""
+    known = order.memo.get(_MEMO)
+    if isinstance(known, Figures):
+        return known
+    figures = order.memo[_MEMO] = _read_figures(order)
+    return figures
+
+
+_MEMO = "figures"
+
+
+def _read_figures(order: Order) -> Figures:
     sheet = _Sheet()
     basis = sheet.basis("product.basis", order.product.basis)
     phases = tuple(_phase(sheet, f"phases[{index}]", phase, basis) for index, phase in enumerate(order.phases))
@@ -74,6 +86,7 @@ def read_figures(order: Order) -> Figures:
     clearances, magnesiums = _latest(samples, Clearance), _latest(samples, SerumMagnesium)
     return Figures(
         phases=phases,
+        measured=tuple(measure_phase(phase) for phase in phases),
         # Where two results are equally new the worse one counts.
         clearance=clearances[0] if clearances else None,
         serum_magnesium=magnesiums[-1] if magnesiums else None,

@@ -33,7 +33,7 @@ def volume_24h(case: Case, harmless: Quantity | None) -> list[Quantity]:
     """This order's own: what other fluids run under the skin is not known here."""
     own = [
         (_shortest_ms(measured), phase.volume.ceiling())
-        for phase, measured in zip(case.figures.phases, case.measured, strict=True)
+        for phase, measured in zip(case.figures.phases, case.figures.measured, strict=True)
         if phase.volume is not None
     ]
     return _fullest(case, own, [], H24_MS, Volume, harmless)
@@ -43,7 +43,7 @@ def _doses(case: Case) -> list[Extent]:
     """Of each phase the shortest time and the largest dose that its figures allow."""
     return [
         (_shortest_ms(measured), measured[Measure.DOSE][0].ceiling())
-        for measured in case.measured
+        for measured in case.figures.measured
         if Measure.DOSE in measured
     ]
 
