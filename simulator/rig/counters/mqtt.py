@@ -35,7 +35,7 @@ async def count(host: str, port: int, channel: str) -> None:
 
 async def _listen(client: aiomqtt.Client, tally: Tally) -> None:
     async for message in client.messages:
-        tally.good_one(str(message.topic))
+        tally.good_one(f"{message.topic} {message.payload.decode(errors='replace')}")
 
 
 def main() -> int:

@@ -67,7 +67,7 @@ async def whole_infusion(stage: Stage, tell: Teller) -> FirstAct:
         ordered_ml=volume_ml,
         ordered_mg=dose_mg,
         truth=truth,
-        mqtt_messages=None if stage.mqtt is None else int(stage.mqtt["count"]),
+        mqtt_messages=None if stage.mqtt is None else int(stage.mqtt.get("count", 0)),
         serial_status_lines=_believed_lines(stage),
         journal_ok=await _verify_journal(stage, tell),
         last_state=last_state,
@@ -187,9 +187,10 @@ def _order_file(stage: Stage) -> Path:
 
 def _believed_lines(stage: Stage) -> int:
     """The lines counted. One that does not fit its CRC-32 was damaged on a line that damages nothing."""
-    if stage.serial["bad"]:
-        raise Missed(f"{stage.serial['bad']} serial status lines do not fit their CRC-32")
-    return int(stage.serial["count"])
+    counted = stage.serial
+    if counted.get("bad"):
+        raise Missed(f"{counted['bad']} serial status lines do not fit their CRC-32")
+    return int(counted.get("count", 0))
 
 
 def _state_is(wanted: str) -> Callable[[Json], bool]:

@@ -26,7 +26,8 @@ from simulator.rig.demo.stage import Stage
 
 TABLE_PERIOD_S = 0.25
 LINE_PERIOD_S = 5.0
-UNKNOWN = "unknown"
+PANEL_WIDTH = 100
+UNKNOWN, NONE = "unknown", "none"
 
 
 class Teller:
@@ -86,38 +87,42 @@ class Teller:
 
     async def _lines(self, stage: Stage, begun_ns: int) -> None:
         while True:
-            self.told(", ".join(f"{name} {value}" for name, value in _rows(stage, begun_ns).items()))
+            self.told(_line(stage, begun_ns))
             await asyncio.sleep(LINE_PERIOD_S)
 
 
 def _panel(stage: Stage, begun_ns: int) -> Panel:
     grid = Table.grid(padding=(0, 2))
     for name, value in _rows(stage, begun_ns).items():
-        grid.add_row(Text(name, style="dim"), Text(value, style="bold red" if _is_alarm(name, value) else ""))
-    done = ProgressBar(total=100, completed=stage.state.get("progress_percent") or 0, width=60)
-    return Panel(Group(grid, done), title=f"{stage.role.channel}, {stage.role.serial}", expand=False, padding=(0, 2))
+        style = "bold red" if name == "alarms" and value != NONE else ""
+        grid.add_row(Text(name, style="dim"), Text(value, style, no_wrap=True, overflow="ellipsis"))
+    done = ProgressBar(total=100, completed=stage.state.get("progress_percent") or 0)
+    title = f"{stage.role.channel}, {stage.role.serial}"
+    return Panel(Group(grid, done), title=title, width=PANEL_WIDTH, padding=(0, 2))
 
 
-def _is_alarm(name: str, value: str) -> bool:
-    return name == "alarms" and value != "none"
+def _line(stage: Stage, begun_ns: int) -> str:
+    """Of the last message the topic alone."""
+    rows = _rows(stage, begun_ns)
+    rows["MQTT"] = rows["MQTT"].partition(" {")[0]
+    return ", ".join(f"{name} {value}" for name, value in rows.items())
 
 
 def _rows(stage: Stage, begun_ns: int) -> dict[str, str]:
     state = stage.state
     hours = (stage.now().therapy_ns - begun_ns) / NS_PER_S / 3600
-    rows = {
+    mqtt, serial = stage.mqtt, stage.serial
+    return {
         "therapy": f"{hours:.1f} h",
         "state": str(state.get("state", UNKNOWN)),
         "flow": _number(state.get("flow_ml_h"), "mL/h"),
         "volume": f"{_number(state.get('delivered_least_ml'), 'mL')} of {_number(state.get('vtbi_ml'), 'mL')}",
         "progress": _number(state.get("progress_percent"), "%"),
         "dose rate": f"{_number(state.get('dose_rate_mg_min'), 'mg/min')} of at most {MAX_DOSE_RATE_MG_MIN}",
-        "alarms": ", ".join(f"{alarm['code']} ({alarm['priority']})" for alarm in _alarms(state)) or "none",
-        "serial lines": str(stage.serial.get("count", 0)),
+        "alarms": ", ".join(f"{alarm['code']} ({alarm['priority']})" for alarm in _alarms(state)) or NONE,
+        "serial lines": str(serial.get("count", 0)),
+        "MQTT": "no broker" if mqtt is None else f"{mqtt.get('count', 0)}, last {mqtt.get('last') or NONE}",
     }
-    if stage.mqtt is not None:
-        rows["MQTT"] = f"{stage.mqtt.get('count', 0)}, last {stage.mqtt.get('last') or 'none'}"
-    return rows
 
 
 def _alarms(state: Json) -> list[Json]:
