@@ -56,12 +56,10 @@ class Desk:
         places = (str(self.output).encode(), str(self.temporary).encode())
         found: list[str] = []
         for process in Path("/proc").glob("[0-9]*"):
-            try:
-                told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-            except OSError:
-                continue
+            command = _read(process / "cmdline")
+            told = command + _read(process / "environ")
             if int(process.name) != os.getpid() and any(place in told for place in places):
-                found.append(f"{process.name}: {(process / 'cmdline').read_bytes()!r}")
+                found.append(f"{process.name}: {command!r}")
         return found + [str(path) for path in self.temporary.iterdir()]
 
 
@@ -276,6 +274,14 @@ def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert demo.returncode == 1
     assert demo.stderr.endswith("name another folder with --output\n")
     assert demo.stderr.count("\n") == 1
+
+
+def _read(path: Path) -> bytes:
+    """Empty when the process has ended meanwhile."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _kill_pump(desk: Desk) -> None:
