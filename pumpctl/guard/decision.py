@@ -6,11 +6,13 @@ answers with what must be done, in that order. Design section 3 gives the rules;
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from pumpctl.guard.action import Action, Alarm, Answer, Cause, KillDaemon, Outcome, Settled, WriteStop
 
 NS_PER_MS = 1_000_000
+NOTES_KEPT = 16  # as many as can ask at a time (askers.py); older ones count for nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class _Channel:
     lease: bool = False
     armed_ns: int = 0
     silence_spent: bool = False  # (b) fires once for each arming
-    written_ns: int | None = None  # when the daemon last reported a STOP as written
+    written_ns: deque[int] = field(default_factory=lambda: deque[int](maxlen=NOTES_KEPT))  # STOPs of the daemon
     asked_ns: int | None = None
     due_ns: int = 0
     excused: bool = False
@@ -110,7 +112,7 @@ class Watch:
 
     def stop_written(self, channel: str, now_ns: int) -> None:
         if (known := self._channels.get(channel)) is not None:
-            known.written_ns = now_ns
+            known.written_ns.append(now_ns)
 
     def heartbeat(self, now_ns: int) -> None:
         self._heard_ns = now_ns
@@ -174,13 +176,22 @@ class Watch:
                 self._conclude(name, known, Outcome.NOT_ARMED)
             elif not self.daemon_present:
                 known.firing = _Firing(Cause.NOT_WRITTEN if self._killed_ns is not None else Cause.NO_DAEMON)
-            # The asker speaks to both of us at once, so the daemon's note may arrive before the request.
-            # Nothing but a new LOAD and a person's confirmation can have started the pump in between.
-            elif known.written_ns is not None and known.written_ns >= known.asked_ns - self._periods.stop_unwritten_ns:
+            elif self._note_taken(known, known.asked_ns):
                 known.entrusted_ns = now_ns
                 self._conclude(name, known, Outcome.WRITTEN_BY_DAEMON)
             elif now_ns >= known.due_ns:
                 known.firing = _Firing(Cause.NOT_WRITTEN)
+
+    def _note_taken(self, known: _Channel, asked_ns: int) -> bool:
+        """Whether the daemon has written a STOP for this request; that note answers no other one.
+
+        The asker speaks to both of us at once, so the note may arrive before the request: nothing but a new LOAD and
+        a person's confirmation can have started the pump in between.
+        """
+        while known.written_ns:
+            if known.written_ns.popleft() >= asked_ns - self._periods.stop_unwritten_ns:
+                return True
+        return False
 
     def _judge_entrusted(self, now_ns: int) -> None:
         """One STOP is no proof: a daemon that ends right after writing it has nobody to repeat it."""

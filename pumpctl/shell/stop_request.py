@@ -93,6 +93,8 @@ def _asked(path: Path, request: Mapping[str, object], limit_s: int) -> Mapping[s
                 line += received
     except BlockingIOError:
         return f"no answer in {limit_s} s"
+    except (BrokenPipeError, ConnectionResetError):
+        return "it ended without an answer"
     except (FileNotFoundError, ConnectionRefusedError):
         return f"not running ({path})"
     except OSError as error:

@@ -38,6 +38,18 @@ def test_the_daemons_note_may_arrive_before_the_request_by_250_ms_and_no_more() 
     assert stale.times(KillDaemon) == [1501]
 
 
+def test_one_stop_of_the_daemons_answers_one_request() -> None:
+    """Else a person who asks twice would be told of a STOP that a daemon wrote before it hung."""
+    run = Run().armed(lease=False).beating_to(1000).ask().written().beating_to(1100).ask().beating_to(1350)
+    assert run.times(KillDaemon) == [1350]
+
+
+def test_two_requests_and_two_notes_in_any_order() -> None:
+    run = Run().armed(lease=False).beating_to(1000).written().written().ask(asker=1).ask(asker=2).beating_to(3000)
+    assert run.answers() == [{"a": Outcome.WRITTEN_BY_DAEMON}] * 2
+    assert run.times(KillDaemon) == []
+
+
 def test_a_note_for_another_channel_does_not_count(run: Run) -> None:
     run.armed("a", lease=False).armed("b", lease=False).beating_to(1000).ask("a").written("b").beating_to(1250).dead()
     assert [(ms, a.channel) for ms, a in run.log if isinstance(a, WriteStop)] == [(1250, "a")]
