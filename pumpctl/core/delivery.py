@@ -33,9 +33,8 @@ class Trigger(Enum):
     """What happened, in the past tense of the field."""
 
     FOUND_IDLE = "found_idle"  # reconciled: the pump runs nothing and owes us nothing
-    FOUND_INFUSING_OURS = "found_infusing_ours"  # same program id, rate, VTBI and serial
+    FOUND_INFUSING_OURS = "found_infusing_ours"  # same program id, rate, VTBI and serial; maybe at its end by now
     FOUND_PAUSED_OURS = "found_paused_ours"
-    FOUND_COMPLETED_OURS = "found_completed_ours"
     PROGRAM_REQUESTED = "program_requested"
     READ_BACK_EQUAL = "read_back_equal"
     SHOWN_AT_PUMP = "shown_at_pump"
@@ -61,7 +60,6 @@ _EXPLICIT: dict[tuple[DeliveryState, Trigger], DeliveryState] = {
     (_S.UNKNOWN, _T.FOUND_IDLE): _S.IDLE,
     (_S.UNKNOWN, _T.FOUND_INFUSING_OURS): _S.INFUSING,
     (_S.UNKNOWN, _T.FOUND_PAUSED_OURS): _S.PAUSED,
-    (_S.UNKNOWN, _T.FOUND_COMPLETED_OURS): _S.COMPLETED,
     (_S.IDLE, _T.PROGRAM_REQUESTED): _S.PROGRAMMING,
     (_S.COMPLETED, _T.PROGRAM_REQUESTED): _S.PROGRAMMING,
     (_S.PHASE_COMPLETE, _T.PROGRAM_REQUESTED): _S.PROGRAMMING,
@@ -94,11 +92,6 @@ TRANSITIONS = MappingProxyType(
     | {(state, _T.STOP_REQUESTED): _S.STOPPING for state in _S}
     | {(state, _T.PUMP_LOST_ITS_PAST): _S.UNKNOWN for state in _S if state not in {_S.STOPPING, _S.STOPPED}}
 )
-
-# States in which drug may be flowing, as far as the daemon can know.
-MAY_FLOW = frozenset({_S.UNKNOWN, _S.STARTING, _S.INFUSING, _S.PAUSING, _S.STOPPING})
-# States in which a program may be loaded that somebody could start.
-HOLDS_PROGRAM = frozenset({_S.PROGRAMMING, _S.READY, _S.AWAITING_CONFIRMATION, _S.STARTING})
 
 
 def step(state: DeliveryState, trigger: Trigger) -> DeliveryState | None:

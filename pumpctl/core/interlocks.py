@@ -65,9 +65,10 @@ class RunSnapshot:
     same_program: bool
     boot_changed: bool
     commanded_flow_ul_h: int
-    exceeds_dose_rate: bool  # the commanded or measured flow, against the program's hard maximum
+    exceeds_dose_rate: bool  # the flow it is set to, against the program's hard maximum
+    smallest_ul: int
     largest_ul: int
-    counter_gap_ul: int
+    completed: bool  # it says that it has given its VTBI
     stopping_alarms: tuple[str, ...]
     moved_in_window_ul: int | None  # None until the window is full
     window_therapy_ns: int
@@ -219,8 +220,16 @@ def _no_progress(s: RunSnapshot) -> Trip | None:
 
 
 def _counters_disagree(s: RunSnapshot) -> Trip | None:
-    band = max(COUNTER_BAND_UL, s.largest_ul * s.accuracy_permille // 1000)
-    return _trip(s.counter_gap_ul > band, "counters_disagree", f"the volume counters differ by {s.counter_gap_ul} uL")
+    gap_ul, band_ul = s.largest_ul - s.smallest_ul, max(COUNTER_BAND_UL, s.largest_ul * s.accuracy_permille // 1000)
+    return _trip(gap_ul > band_ul, "counters_disagree", f"the volume counters differ by {gap_ul} uL")
+
+
+def _completed_short(s: RunSnapshot) -> Trip | None:
+    # "Finished" goes by what is certainly in the patient, not by the pump's word (design section 3, H05).
+    band_ul = max(COUNTER_BAND_UL, s.vtbi_ul * s.accuracy_permille // 1000)
+    short = s.completed and s.smallest_ul + band_ul < s.vtbi_ul
+    told = f"the pump says it is through, {s.smallest_ul} uL of {s.vtbi_ul} uL are counted"
+    return _trip(short, "completed_short", told, Priority.MEDIUM)
 
 
 TRIPS: tuple[Callable[[RunSnapshot], Trip | None], ...] = (
@@ -233,6 +242,7 @@ TRIPS: tuple[Callable[[RunSnapshot], Trip | None], ...] = (
     _runaway,
     _no_progress,
     _counters_disagree,
+    _completed_short,
 )
 
 

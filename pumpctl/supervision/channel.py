@@ -12,7 +12,7 @@ from enum import Enum
 from pumpctl.configuration import ChannelConfiguration
 from pumpctl.core.delivered import Counters
 from pumpctl.core.delivery import DeliveryState, Trigger, step
-from pumpctl.core.instant import NS_PER_S
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S
 from pumpctl.core.program import Program
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.drivers.pump import Driver, Identified, StatusRead
@@ -81,7 +81,7 @@ class Channel:
     last_account: tuple[Program, int, int] | None = None  # the last settled program, least and most uL
     read_back_equal: bool = False
     program_sent: bool = False
-    awaiting_since_ns: int | None = None
+    awaiting_since_ns: int | None = None  # since when the program is wanted in the pump, then shown there
     stop: StopPursuit | None = None
     latched: list[Reason] = field(default_factory=list[Reason])
     still_base: Counters | None = None
@@ -91,7 +91,8 @@ class Channel:
     status_wanted: bool = False
     pause_wanted: bool = False
     acknowledge_wanted: bool = False
-    lease_until_uptime_ms: int | None = None
+    lease_until_uptime_ms: int | None = None  # by the pump's clock; lease_ends_ns is the same in link time
+    lease_ends_ns: int | None = None
     away_until_ms: int | None = None
     next_poll_ns: int = 0
     next_identify_ns: int = 0
@@ -121,6 +122,11 @@ class Channel:
         if following is None:
             raise IllegalMove(f"{self.name}: {trigger.value} in {self.state.value}")
         self.state = following
+
+    def grant_lease(self, status: StatusRead, until_uptime_ms: int) -> None:
+        """The pump stops by itself at this instant of its uptime, `status` being its last word on that."""
+        self.lease_until_uptime_ms = until_uptime_ms
+        self.lease_ends_ns = status.asked.link_ns + (until_uptime_ms - status.uptime_ms) * NS_PER_MS
 
     def owes_dose(self) -> bool:
         """A program of this channel may have delivered and is not settled."""

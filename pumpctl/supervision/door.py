@@ -34,14 +34,16 @@ def intend(ward: Ward, channel: Channel, confirmation: ConfirmationRead, out: Ou
     infusion = channel.infusion
     if infusion is None or confirmation.token is None or confirmation.program_id != infusion.program_id:
         return
-    if confirmation.token == infusion.refused_token or infusion.dosing is not None:
+    if confirmation.token == infusion.used_token or infusion.dosing is not None:
         return
     resume = infusion.may_have_started
     if confirmation.for_resume is not resume:
         return
+    # One press is good for one command, sent or not: another command needs another press.
+    infusion.used_token = confirmation.token
     reasons = refusals(snapshot(ward, channel, infusion, out))
     if reasons:
-        _refused(channel, infusion, confirmation.token, reasons, out)
+        _refused(channel, infusion, reasons, out)
         return
     channel.move(Trigger.CONFIRMATION_GIVEN)
     seq = out.record("dosing_intent", intent_body(channel, infusion, resume), anchored=True)
@@ -71,7 +73,7 @@ def raise_flow(ward: Ward, channel: Channel, out: Outbox) -> bool:
     if expired:
         reasons = (*reasons, Reason("intent_expired", "the start could not be sent within 5 s of its confirmation"))
     if reasons or channel.identity is None or channel.status is None:
-        _refused(channel, infusion, dosing.token, reasons, out)
+        _refused(channel, infusion, reasons, out)
         not_effective(ward, channel, Outcome.NOT_SENT, reasons, out)
         return False
     command = (Resume if dosing.resume else Start)(infusion.program_id, dosing.token)
@@ -81,7 +83,7 @@ def raise_flow(ward: Ward, channel: Channel, out: Outbox) -> bool:
     else:
         infusion.begin(channel.status.counters, accuracy_permille(channel), out.now)
     if infusion.program.link_loss is LinkLoss.STOP_AT_LEASE_END:
-        channel.lease_until_uptime_ms = channel.status.uptime_ms + infusion.program.lease_ms
+        channel.grant_lease(channel.status, channel.status.uptime_ms + infusion.program.lease_ms)
     if channel.unheard_since_ns is None:
         channel.unheard_since_ns = out.now.link_ns
     out.add(WritePump(channel.name, channel.driver.command(command, out.now)))
@@ -94,15 +96,31 @@ def not_effective(ward: Ward, channel: Channel, outcome: Outcome, reasons: tuple
     if infusion is None or infusion.dosing is None:
         return
     resume = infusion.dosing.resume
+    if resume:
+        infusion.dosing, infusion.unconfirmed = None, False
+        _tell_outcome(channel, infusion, outcome, reasons, out, resume=True)
+    else:
+        never_ran(ward, channel, infusion, outcome, reasons, out)
+    if channel.state is DeliveryState.STARTING:
+        channel.move(Trigger.RESUME_NOT_EFFECTIVE if resume else Trigger.START_NOT_EFFECTIVE)
+
+
+def never_ran(
+    ward: Ward, channel: Channel, infusion: Infusion, outcome: Outcome, reasons: tuple[Reason, ...], out: Outbox
+) -> None:
+    """The program provably never moved: nothing of it counts, and its occurrence may still be given."""
     infusion.dosing, infusion.unconfirmed = None, False
-    if not resume:
-        infusion.delivered, infusion.started_utc_ms = None, None
-        withdraw(ward, infusion)
+    infusion.delivered, infusion.started_utc_ms = None, None
+    withdraw(ward, infusion)
+    _tell_outcome(channel, infusion, outcome, reasons, out, resume=False)
+
+
+def _tell_outcome(
+    channel: Channel, infusion: Infusion, outcome: Outcome, reasons: tuple[Reason, ...], out: Outbox, *, resume: bool
+) -> None:
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "outcome": outcome.value}
     out.record("dosing_outcome", {**told, "resume": resume, "reasons": [reason.code for reason in reasons]})
     out.event(channel.name, "dosing_outcome", told)
-    if channel.state is DeliveryState.STARTING:
-        channel.move(Trigger.RESUME_NOT_EFFECTIVE if resume else Trigger.START_NOT_EFFECTIVE)
 
 
 def intent_body(channel: Channel, infusion: Infusion, resume: bool) -> dict[str, object]:
@@ -151,8 +169,7 @@ def snapshot(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> S
     )
 
 
-def _refused(channel: Channel, infusion: Infusion, token: int, reasons: tuple[Reason, ...], out: Outbox) -> None:
-    infusion.refused_token = token  # another press is needed: the same one never counts twice
+def _refused(channel: Channel, infusion: Infusion, reasons: tuple[Reason, ...], out: Outbox) -> None:
     told = [{"code": reason.code, "message": reason.message} for reason in reasons]
     out.record("start_refused", {"channel": channel.name, "program_id": infusion.program_id.hex(), "reasons": told})
     message = "; ".join(f"{reason.code}: {reason.message}" for reason in reasons)

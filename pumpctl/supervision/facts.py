@@ -70,6 +70,8 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
             channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
             if channel.state is _S.AWAITING_CONFIRMATION:
                 intend(ward, channel, fact, out)
+            # A press that led to nothing must not keep the status from being asked for.
+            channel.status_wanted = channel.infusion is None or channel.infusion.dosing is None
         case Done():
             _done(channel, fact.command)
         case Denied():
@@ -197,12 +199,12 @@ def _done(channel: Channel, command: Command) -> None:
         case Start() | Resume() | Pause():
             channel.pause_wanted = False
             channel.status_wanted = True
-        case Renew():
-            channel.lease_until_uptime_ms = command.until_uptime_ms
+        case Renew() if channel.status is not None:
+            channel.grant_lease(channel.status, command.until_uptime_ms)
         case AcknowledgeAlarms():
             channel.acknowledge_wanted = False
             channel.status_wanted = True
-        case Identify() | ReadStatus() | ReadProgram() | ReadConfirmation() | ReadEvent():
+        case Renew() | Identify() | ReadStatus() | ReadProgram() | ReadConfirmation() | ReadEvent():
             return
         case _:
             assert_never(command)
@@ -217,13 +219,15 @@ def _denied(ward: Ward, channel: Channel, denied: Denied, out: Outbox) -> None:
             raise_alarm(channel, "start_refused", Priority.LOW, reason.message, out)
         case LoadProgram():
             request_stop(channel, (reason,), Priority.MEDIUM, out, latches=False)
-            raise_alarm(channel, reason.code, Priority.LOW, reason.message, out)
+            raise_alarm(channel, "program_refused", Priority.LOW, reason.message, out)
         case Pause():
             channel.pause_wanted, channel.status_wanted = False, True
             raise_alarm(channel, "pause_refused", Priority.MEDIUM, reason.message, out)
         case Renew():
+            # Its program has ended in the meantime, or its lease does at its due time: the next status tells which.
             channel.lease_until_uptime_ms, channel.status_wanted = None, True
-            request_stop(channel, (reason,), Priority.HIGH, out)
+            if denied.code != "bad_state":
+                request_stop(channel, (reason,), Priority.HIGH, out)
         case ReadEvent():
             # Older than the ring: what it held is lost, the status says how many there are.
             channel.event_cursor = channel.status.event_count if channel.status else None

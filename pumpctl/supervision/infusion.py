@@ -44,7 +44,7 @@ class Infusion:
     start_before_utc_ms: int
     delivered: Delivered | None = None
     dosing: Dosing | None = None
-    refused_token: int | None = None
+    used_token: int | None = None
     unconfirmed: bool = False
     started_utc_ms: int | None = None
     paused_therapy_ns: int | None = None

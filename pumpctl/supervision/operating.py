@@ -7,17 +7,26 @@ carries every reason. Nothing here can raise flow; a resume and a start end at t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from pumpctl.core.delivery import DeliveryState, Trigger, step
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.effects import Refuse, Reply
 from pumpctl.events import OperatorRequest
 from pumpctl.supervision.alarms import acknowledge, end_alarm
-from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.ordering import cancel_order, list_orders, prepare_order, submit_order
 from pumpctl.supervision.outbox import Outbox
-from pumpctl.supervision.requests import Refusal, Wish, channel_named, optional_text, people, take_only, text, whole
+from pumpctl.supervision.requests import (
+    Refusal,
+    Wish,
+    channel_named,
+    optional_text,
+    owe,
+    people,
+    take_only,
+    text,
+    whole,
+)
 from pumpctl.supervision.stopping import UNPROVEN_NS, request_stop
 from pumpctl.supervision.waiting import pause_is_over
 from pumpctl.supervision.ward import OwedReply, StopAnswer, Ward
@@ -113,7 +122,7 @@ def _pause(ward: Ward, wish: Wish, out: Outbox) -> None:
     _must(channel, Trigger.PAUSE_REQUESTED, "not_infusing")
     channel.move(Trigger.PAUSE_REQUESTED)
     channel.pause_wanted = True
-    _owe(
+    owe(
         ward,
         wish,
         out,
@@ -133,7 +142,7 @@ def _resume(ward: Ward, wish: Wish, out: Outbox) -> None:
         raise Refusal(REFUSED, (Reason("S05", "the pause is longer than this route allows"),))
     channel.move(Trigger.RESUME_REQUESTED)
     channel.awaiting_since_ns, channel.status_wanted = out.now.link_ns, True
-    _owe(
+    owe(
         ward,
         wish,
         out,
@@ -172,7 +181,7 @@ def _clear(ward: Ward, wish: Wish, out: Outbox) -> None:
     channel.move(Trigger.CLEARED)
     seq = out.record("cleared", {"channel": channel.name, "codes": codes, "persons": named}, anchored=True)
     out.event(channel.name, "cleared", {"codes": codes, "persons": named})
-    _owe(ward, wish, out, seq, {"channel": channel.name, "cleared": codes})
+    owe(ward, wish, out, seq, {"channel": channel.name, "cleared": codes})
 
 
 def _acknowledge(ward: Ward, wish: Wish, out: Outbox) -> None:
@@ -191,20 +200,16 @@ def _away(ward: Ward, wish: Wish, out: Outbox) -> None:
         raise Refusal(REFUSED, (Reason("bad_value", "until must lie within the next 24 h"),))
     channel.away_until_ms = until_ms
     seq = out.record("away", {"channel": channel.name, "until_ms": until_ms, "person": wish.actor})
-    _owe(ward, wish, out, seq, {"channel": channel.name, "away_until_ms": until_ms})
+    owe(ward, wish, out, seq, {"channel": channel.name, "away_until_ms": until_ms})
 
 
 def _must(channel: Channel, trigger: Trigger, code: str) -> None:
     if step(channel.state, trigger) is None:
         raise Refusal(REFUSED, (Reason(code, f"{channel.name} is {channel.state.value}"),))
-
-
-def _owe(ward: Ward, wish: Wish, out: Outbox, seq: int, result: dict[str, Any]) -> None:
-    """Told once it is durable; with a failed journal it is told now that it is not."""
-    if ward.journal_sound:
-        ward.waiting[seq] = OwedReply(wish.request_id, result)
-    else:
-        out.add(Refuse(wish.request_id, 1, ward.journal_reasons(), result))
+    if channel.link is not Link.UP:
+        # A wish that cannot leave now would be a promise for an hour nobody knows.
+        told = f"{channel.name} cannot be reached ({channel.link_reason}): use the pump's own keys"
+        raise Refusal(NOT_CONNECTED, (Reason("link_lost", told),))
 
 
 METHODS: dict[str, Callable[[Ward, Wish, Outbox], None]] = {

@@ -17,16 +17,19 @@ from pumpctl.core.reason import Priority, Reason
 from pumpctl.core.schedule import Occurrence, expand
 from pumpctl.core.validation import Decision, bind
 from pumpctl.effects import Reply
-from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.alarms import end_alarm
+from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.infusion import Infusion
 from pumpctl.supervision.outbox import Outbox
-from pumpctl.supervision.requests import Refusal, Wish, channel_named, take_only, text
+from pumpctl.supervision.requests import Refusal, Wish, channel_named, owe, take_only, text
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.verdicts import blocking, verdict_json, verdict_now
 from pumpctl.supervision.ward import AcceptedOrder, OwedReply, Ward
 
 EARLY_MS, LATE_MS = 2 * 3_600_000, 6 * 3_600_000  # S02
 MAX_ORDERS = 256  # a year of weekly renewals on several channels
+# Why the last program is not in the pump: told until the next one is on its way.
+TOLD_UNTIL_PREPARED = ("program_refused", "not_programmed", "start_window_over", "next_phase_expired")
 USAGE, NEEDS_OVERRIDE, REFUSED = 2, 3, 4
 _OVERRIDE = re.compile(r"(?P<rule>[A-Z][A-Z0-9]*[a-z]?)=(?P<person>[^:]{1,200}):(?P<reason>.{1,200})")
 
@@ -107,7 +110,7 @@ def cancel_order(ward: Ward, wish: Wish, out: Outbox) -> None:
         request_stop(channel, (reason,), Priority.MEDIUM, out, latches=channel.infusion.may_have_started)
     body = {"order": accepted.digest, "channel": accepted.channel, "person": wish.actor}
     seq = out.record("order_cancelled", body, anchored=True)
-    ward.waiting[seq] = OwedReply(wish.request_id, {"order": accepted.digest, "cancelled": True})
+    owe(ward, wish, out, seq, {"order": accepted.digest, "cancelled": True})
 
 
 def prepare_due(ward: Ward, digest: str, channel_name: str, out: Outbox) -> dict[str, Any]:
@@ -130,6 +133,9 @@ def prepare_due(ward: Ward, digest: str, channel_name: str, out: Outbox) -> dict
     )
     channel.read_back_equal, channel.program_sent = False, False
     channel.move(Trigger.PROGRAM_REQUESTED)
+    channel.awaiting_since_ns = out.now.link_ns
+    for code in TOLD_UNTIL_PREPARED:
+        end_alarm(channel, code, out)
     told = {"channel": channel.name, "program_id": first.program_id.hex(), "occurrence": occurrence.number}
     out.record("programmed", {**told, "order": digest, "attempt": attempt})
     out.event(channel.name, "programming", told)
@@ -208,8 +214,8 @@ def _against_preparing(
         reasons.append(Reason("order_cancelled", "the order was cancelled"))
     if occurrence is None:
         reasons.append(Reason("none_due", "no occurrence of this order may start now (S01, S02)"))
-    if channel.identity is None or not channel.reconciled:
-        reasons.append(Reason("identity_unproven", f"{channel.name} has not identified itself: {channel.link_reason}"))
+    if channel.link is not Link.UP or not channel.reconciled:
+        reasons.append(Reason("identity_unproven", f"{channel.name} does not answer for itself: {channel.link_reason}"))
     if step(channel.state, Trigger.PROGRAM_REQUESTED) is None:
         reasons.append(Reason("channel_busy", f"{channel.name} is {channel.state.value}"))
     if channel.latched:

@@ -36,6 +36,7 @@ IDENTIFY_AGAIN_NS = NS_PER_S
 # Lease programs: the journal must have written this recently for a renewal (design section 3).
 JOURNAL_FRESH_NS = 300 * NS_PER_S
 _RUNNING = frozenset({_S.STARTING, _S.INFUSING, _S.PAUSING})
+_RENEWED = frozenset({_S.INFUSING, _S.PAUSING, _S.PAUSED, _S.AWAITING_CONFIRMATION})
 _ATTENDED = frozenset({_S.PROGRAMMING, _S.READY, _S.AWAITING_CONFIRMATION, _S.PAUSED, _S.STOPPING, _S.UNKNOWN})
 
 
@@ -108,9 +109,12 @@ def _renewal(ward: Ward, channel: Channel, now: Now) -> Command | None:
     infusion, status = channel.infusion, channel.status
     if infusion is None or status is None or channel.lease_until_uptime_ms is None:
         return None
-    if infusion.program.link_loss is not LinkLoss.STOP_AT_LEASE_END or channel.state is not _S.INFUSING:
+    if infusion.program.link_loss is not LinkLoss.STOP_AT_LEASE_END or not infusion.may_have_started:
         return None
-    if channel.link is not Link.UP or channel.latched or status.activity is not PumpActivity.INFUSING:
+    # A lease runs on while paused (SPEC.md 09): without its renewal no pause could last as long as S05 allows.
+    if channel.state not in _RENEWED or status.activity not in {PumpActivity.INFUSING, PumpActivity.PAUSED}:
+        return None
+    if channel.link is not Link.UP or channel.latched:
         return None
     if not ward.journal_sound or ward.last_durable_ns is None:
         return None

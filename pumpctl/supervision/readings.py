@@ -18,7 +18,7 @@ from pumpctl.supervision.door import not_effective
 from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.polling import poll_therapy_ns
-from pumpctl.supervision.settling import COMPLETED, settle
+from pumpctl.supervision.settling import COMPLETED, OF_THE_PROGRAM, settle
 from pumpctl.supervision.stopping import prove_stop, request_stop
 from pumpctl.supervision.ward import Ward
 
@@ -30,9 +30,9 @@ _LOUDNESS = (Priority.LOW, Priority.MEDIUM, Priority.HIGH)
 
 def weigh_status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     """Apply a status to a reconciled channel: progress, end, trips."""
+    _count(channel, status)
     match channel.state:
         case _S.STOPPING:
-            _count(channel, status)
             prove_stop(ward, channel, status, out)
         case _S.READY if _shows(channel, status, _A.LOADED, _A.CONFIRMED):
             channel.move(Trigger.SHOWN_AT_PUMP)
@@ -90,8 +90,8 @@ def _while_starting(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
 
 def _start_proven(channel: Channel, infusion: Infusion, out: Outbox) -> None:
     infusion.dosing, infusion.unconfirmed, infusion.paused_therapy_ns = None, False, None
-    end_alarm(channel, "dosing_unconfirmed", out)
-    end_alarm(channel, "start_refused", out)
+    for code in OF_THE_PROGRAM:
+        end_alarm(channel, code, out)
     channel.move(Trigger.START_PROVEN)
     channel.infusing_since_ns, channel.window = out.now.link_ns, None
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "outcome": Outcome.CONFIRMED.value}
@@ -103,7 +103,6 @@ def _while_infusing(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
     infusion = channel.infusion
     if infusion is None or infusion.delivered is None:
         return
-    _count(channel, status)
     found = trips(_run_snapshot(ward, channel, infusion, status, out))
     if found:
         _trip(channel, found, out)
@@ -190,8 +189,9 @@ def _run_snapshot(ward: Ward, channel: Channel, infusion: Infusion, status: Stat
         # A pump that has ended commands nothing: only a running one can be set to another flow.
         commanded_flow_ul_h=program.flow_rate_ul_h if ended else status.commanded_flow_ul_h,
         exceeds_dose_rate=exceeds_dose_rate(program, status.commanded_flow_ul_h),
+        smallest_ul=smallest,
         largest_ul=largest,
-        counter_gap_ul=largest - smallest,
+        completed=status.activity is _A.COMPLETED,
         stopping_alarms=status.stopping_alarms,
         moved_in_window_ul=None if ended else moved,
         window_therapy_ns=window,

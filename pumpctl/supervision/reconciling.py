@@ -8,14 +8,15 @@ resumed from here.
 from __future__ import annotations
 
 from pumpctl.core.delivery import DeliveryState, Trigger
+from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.drivers.pump import PumpActivity, StatusRead
 from pumpctl.supervision.alarms import end_alarm
 from pumpctl.supervision.channel import Channel
-from pumpctl.supervision.door import not_effective
+from pumpctl.supervision.door import never_ran
 from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
-from pumpctl.supervision.settling import COMPLETED, settle
+from pumpctl.supervision.readings import weigh_status
 from pumpctl.supervision.stopping import STILL, request_stop
 from pumpctl.supervision.ward import Ward
 
@@ -70,39 +71,38 @@ def _after_start(
     if status.activity in _STANDING and not status.moving:
         # The START never took effect, and under a new session an old frame no longer can.
         channel.reconciled = True
-        not_effective(ward, channel, Outcome.DENIED, (), out)
+        never_ran(ward, channel, infusion, Outcome.DENIED, (), out)
         _before_start(channel, status, out)
         return
     if not channel.read_back_equal:
         channel.next_poll_ns = out.now.link_ns
         return
-    infusion.delivered = delivered.read(
-        status.counters, status.asked.therapy_ns, max(status.commanded_flow_ul_h, status.measured_flow_ul_h)
-    )
     _resume_supervision(ward, channel, infusion, status, out)
 
 
 def _resume_supervision(ward: Ward, channel: Channel, infusion: Infusion, status: StatusRead, out: Outbox) -> None:
-    channel.reconciled = True
+    """Where it was left, or as far as it has come: what the status means is weighed as that of any other."""
     same_flow = status.commanded_flow_ul_h == infusion.program.flow_rate_ul_h
-    match status.activity:
-        case _A.INFUSING if same_flow:
-            channel.move(Trigger.FOUND_INFUSING_OURS)
-            channel.infusing_since_ns = out.now.link_ns
-        case _A.PAUSED:
-            channel.move(Trigger.FOUND_PAUSED_OURS)
-            infusion.paused_therapy_ns = infusion.paused_therapy_ns or out.now.therapy_ns
-        case _A.COMPLETED:
-            channel.move(Trigger.FOUND_COMPLETED_OURS)
-            settle(ward, channel, COMPLETED, out)
-        case _:
-            _not_ours(channel, infusion, status, out)
-            return
+    if status.activity is _A.PAUSED:
+        channel.move(Trigger.FOUND_PAUSED_OURS)
+        infusion.paused_therapy_ns = infusion.paused_therapy_ns or out.now.therapy_ns
+    elif status.activity is _A.COMPLETED or (status.activity is _A.INFUSING and same_flow):
+        channel.move(Trigger.FOUND_INFUSING_OURS)
+        channel.infusing_since_ns, infusion.paused_therapy_ns = out.now.link_ns, None
+        if channel.pause_wanted:
+            channel.move(Trigger.PAUSE_REQUESTED)
+    else:
+        _not_ours(channel, infusion, status, out)
+        return
+    channel.reconciled = True
+    if infusion.program.link_loss is LinkLoss.STOP_AT_LEASE_END:
+        channel.grant_lease(status, status.uptime_ms + status.lease_left_ms)
     infusion.dosing, infusion.unconfirmed = None, False
     end_alarm(channel, "dosing_unconfirmed", out)
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "found": status.activity.value}
     out.record("supervision_resumed", told)
     out.event(channel.name, "supervision_resumed", told)
+    weigh_status(ward, channel, status, out)
 
 
 def _not_ours(channel: Channel, infusion: Infusion, status: StatusRead, out: Outbox) -> None:

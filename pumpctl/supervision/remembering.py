@@ -10,6 +10,8 @@ from typing import Any
 
 from pumpctl.configuration import JournalCondition, JournalContent, PastRecord
 from pumpctl.core.delivered import Counters, Delivered
+from pumpctl.core.instant import NS_PER_MS
+from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion, Outcome
@@ -20,15 +22,25 @@ from pumpctl.supervision.settling import book, commit, forget, withdraw
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.ward import Ward
 
+MAX_NAMED = 8
+
 
 def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
     """Replay every record, oldest first, then say what the past demands now."""
+    damaged = past.condition is JournalCondition.DAMAGED
+    unreadable: list[int] = []
     for record in past.records:
-        _replay(ward, record, out)
+        try:
+            _replay(ward, record, out)
+        except Exception:  # one record must not keep a daemon from coming up to stop its pumps (H48)
+            if not damaged:
+                raise
+            unreadable.append(record.seq)
     for channel in ward.channels.values():
         _take_up(channel, out)
-    if past.condition is JournalCondition.DAMAGED:
-        reason = Reason("journal_damaged", past.reason)
+    if damaged:
+        told = f"; records that cannot be replayed: {unreadable[:MAX_NAMED]}" if unreadable else ""
+        reason = Reason("journal_damaged", past.reason + told)
         for channel in ward.channels.values():
             request_stop(channel, (reason,), Priority.HIGH, out)
     out.record("daemon_started", {"channels": list(ward.channels), "mode": ward.configuration.mode.value})
@@ -55,7 +67,11 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             never = body["outcome"] in {Outcome.NOT_SENT.value, Outcome.DENIED.value}
             if never and not body.get("resume", False):
                 withdraw(ward, channel.infusion)
-                channel.infusion = None
+                channel.infusion, channel.lease_ends_ns = None, None
+            elif body["outcome"] == Outcome.CONFIRMED.value:
+                channel.infusion.paused_therapy_ns = None
+        case "paused" if channel.infusion is not None:
+            channel.infusion.paused_therapy_ns = _therapy_ns(record, out)
         case "stop_requested" if body["latches"]:
             channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
         case "cleared":
@@ -68,6 +84,8 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
     """As if it had been sent right after: silence widens it from then on, up to its VTBI."""
     body: dict[str, Any] = record.body
     program = program_of(body["program"])
+    if body["resume"] and channel.infusion is not None and channel.infusion.program_id == program.program_id:
+        return  # it goes on widening from its start: what it gave before the pause is not in the counters any more
     infusion = Infusion(
         program,
         body["due_ms"],
@@ -75,20 +93,27 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         started_utc_ms=record.utc_ms,
         remaining=tuple(program_of(each) for each in body["remaining"]),
     )
-    ago_ns = max(0, out.now.utc_ms - record.utc_ms) * 1_000_000
     infusion.delivered = Delivered(
         base=Counters(**body["base"]),
         vtbi_ul=program.vtbi_ul,
         accuracy_permille=body["accuracy_permille"],
-        asked_therapy_ns=out.now.therapy_ns - ago_ns,
+        asked_therapy_ns=_therapy_ns(record, out),
         moving_ul_h=program.flow_rate_ul_h,
     )
+    if program.link_loss is LinkLoss.STOP_AT_LEASE_END:
+        # The last renewal is not recorded: it can have been granted no later than now.
+        channel.lease_ends_ns = out.now.link_ns + program.lease_ms * NS_PER_MS
     if not body["resume"]:
         commit(ward, infusion, body["accuracy_permille"], record.utc_ms)
         order = ward.orders.get(program.order_digest)
         if order is not None:
             order.attempts[program.occurrence] = program.attempt
     channel.infusion = infusion
+
+
+def _therapy_ns(record: PastRecord, out: Outbox) -> int:
+    """When the record was made. Without a calendar that can be relied on it was not before now."""
+    return out.now.therapy_ns - max(0, out.now.utc_ms - record.utc_ms) * NS_PER_MS
 
 
 def _settled(ward: Ward, body: dict[str, Any]) -> None:
@@ -99,6 +124,7 @@ def _settled(ward: Ward, body: dict[str, Any]) -> None:
         return
     # What was to follow is not taken up again: a person prepares the order anew.
     forget(ward, channel.infusion.remaining)
+    channel.lease_ends_ns = None
     channel.last_account = (program, body["least_ul"], body["most_ul"])
     channel.infusion = None
 

@@ -6,11 +6,14 @@ Refuses to know what any method does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pumpctl.core.reason import Reason
+from pumpctl.effects import Refuse
 from pumpctl.events import Json
 from pumpctl.supervision.channel import Channel
-from pumpctl.supervision.ward import Ward
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.ward import OwedReply, Ward
 
 USAGE = 2
 LONGEST_TEXT = 200
@@ -71,10 +74,18 @@ def people(wish: Wish, name: str) -> list[str]:
     names = [wish.actor] if found is None else found
     if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):  # pyright: ignore[reportUnknownVariableType]
         raise Refusal(USAGE, (Reason("bad_parameter", f"{name} must be a list of names"),))
-    distinct = list(dict.fromkeys(str(n) for n in names))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    distinct = list({" ".join(str(n).split()).casefold(): str(n) for n in names if str(n).strip()}.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if not 1 <= len(distinct) <= 4:
         raise Refusal(USAGE, (Reason("bad_parameter", f"{name} must hold one to four names"),))
     return distinct
+
+
+def owe(ward: Ward, wish: Wish, out: Outbox, seq: int, result: dict[str, Any]) -> None:
+    """Told once it is durable; with a journal that failed it is told now that it is not."""
+    if ward.journal_sound:
+        ward.waiting[seq] = OwedReply(wish.request_id, result)
+    else:
+        out.add(Refuse(wish.request_id, 1, ward.journal_reasons(), result))
 
 
 def channel_named(ward: Ward, wish: Wish) -> Channel:

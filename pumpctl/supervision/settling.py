@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pumpctl.core.exposure import Certainty, Segment
+from pumpctl.core.exposure import H24_MS, Certainty, Segment
 from pumpctl.core.program import Program
+from pumpctl.supervision.alarms import end_alarm
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.program_record import program_body
 from pumpctl.supervision.ward import Ward
 
+# Longer than any window (7 d) and than any order's course (35 d, U07): what is older decides nothing any more.
+KEPT_MS = 36 * H24_MS
 COMPLETED, STOPPED = "completed", "stopped"
+# Alarms about one program's way into the pump, and back: they end with it.
+OF_THE_PROGRAM = ("dosing_unconfirmed", "start_refused", "next_phase_waits", "pause_refused")
 
 
 def commit(ward: Ward, infusion: Infusion, accuracy_permille: int, started_utc_ms: int) -> None:
     """From the intent on, the occurrence counts against every window: all its programs, one after the
     other, each with the most that the pump's accuracy allows (I3: the ledger never under-counts)."""
     start = started_utc_ms
+    ward.ledger = ward.ledger.since(started_utc_ms - KEPT_MS)
     for program in (infusion.program, *infusion.remaining):
         end = start + program.expected_duration.ceiling()
         most_ul = -(-program.vtbi_ul * (1000 + accuracy_permille) // 1000)
@@ -55,9 +61,12 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     widened since: at the commanded rate, up to the whole VTBI.
     """
     infusion, delivered = channel.infusion, channel.infusion.delivered if channel.infusion else None
+    for code in OF_THE_PROGRAM:
+        end_alarm(channel, code, out)
     channel.infusion, channel.read_back_equal, channel.program_sent = None, False, False
-    channel.awaiting_since_ns = None
-    channel.window, channel.lease_until_uptime_ms, channel.still_base = None, None, None
+    channel.awaiting_since_ns, channel.pause_wanted = None, False
+    channel.window, channel.still_base = None, None
+    channel.lease_until_uptime_ms, channel.lease_ends_ns = None, None
     if infusion is None:
         return
     if delivered is None:

@@ -8,7 +8,7 @@ unproven, HIGH, and stopped when the link is back. All instants are link time.
 from __future__ import annotations
 
 from pumpctl.core.delivered import NS_PER_H
-from pumpctl.core.instant import NS_PER_MS, NS_PER_S
+from pumpctl.core.instant import NS_PER_S
 from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.effects import Publish
@@ -67,7 +67,4 @@ def expected_end_therapy_ns(infusion: Infusion) -> int:
 
 def lease_is_over(channel: Channel, link_ns: int) -> bool:
     """The pump must have stopped by itself, and five seconds more have passed."""
-    status, until_ms = channel.status, channel.lease_until_uptime_ms
-    if status is None or until_ms is None:
-        return False
-    return link_ns > status.asked.link_ns + (until_ms - status.uptime_ms) * NS_PER_MS + UNPROVEN_AFTER_LEASE_NS
+    return channel.lease_ends_ns is not None and link_ns > channel.lease_ends_ns + UNPROVEN_AFTER_LEASE_NS

@@ -25,7 +25,6 @@ STATE_FASTEST_NS = 250 * NS_PER_MS  # at most 4 Hz
 STATE_SLOWEST_NS = NS_PER_S
 NOT_BEFORE_NS = NS_PER_MS
 PROGRESS_NS = 60 * NS_PER_S
-_FOLLOWS_ON = frozenset({DeliveryState.PHASE_COMPLETE, DeliveryState.COMPLETED})
 
 
 def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
@@ -35,8 +34,9 @@ def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
     watch_silence(channel, out)
     watch_waiting(channel, out)
     pursue_stop(channel, out)
-    if channel.state in _FOLLOWS_ON and channel.infusion is not None:
+    if channel.state is DeliveryState.PHASE_COMPLETE:
         channel.move(Trigger.PROGRAM_REQUESTED)
+        channel.awaiting_since_ns = out.now.link_ns
     _note_progress(channel, out)
     if not raise_flow(ward, channel, out):
         _ask(ward, channel, out)

@@ -14,11 +14,12 @@ from pumpctl.supervision.infusion import Infusion
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.stopping import request_stop
 
+PROGRAMMED_WITHIN_NS = 10 * NS_PER_S  # a load, its read-back and a status take three replies
 FOLLOWING_TOLD_NS = 120 * NS_PER_S  # design section 3: MEDIUM after 2 min
 FOLLOWING_EXPIRES_NS = 1800 * NS_PER_S  # design section 3: the rest of the order after 30 min
 PAUSE_LIMIT_THERAPY_NS = {"sc": 3600 * NS_PER_S, "iv": 900 * NS_PER_S}  # S05
 
-_WAITS = frozenset({DeliveryState.READY, DeliveryState.AWAITING_CONFIRMATION})
+_WAITS = frozenset({DeliveryState.PROGRAMMING, DeliveryState.READY, DeliveryState.AWAITING_CONFIRMATION})
 
 
 def watch_waiting(channel: Channel, out: Outbox) -> None:
@@ -46,17 +47,27 @@ def _watch_pause(channel: Channel, infusion: Infusion, out: Outbox) -> None:
 
 
 def _watch_start(channel: Channel, infusion: Infusion, out: Outbox) -> None:
-    if out.now.utc_ms > infusion.start_before_utc_ms:
+    waited_ns = out.now.link_ns - (channel.awaiting_since_ns or out.now.link_ns)
+    if channel.state is not DeliveryState.AWAITING_CONFIRMATION:
+        if waited_ns >= PROGRAMMED_WITHIN_NS:
+            _take_back(channel, Reason("not_programmed", "the pump did not take the program within 10 s"), out)
+    elif infusion.program.phase_index > 0 or infusion.program.container > 0:
+        # S02 is about the start of the occurrence: its first part may well run longer than the window is open.
+        _watch_following(channel, waited_ns, out)
+    elif out.now.utc_ms > infusion.start_before_utc_ms:
         reason = Reason("start_window_over", "nobody confirmed within the start window of this occurrence (S02)")
-        request_stop(channel, (reason,), Priority.LOW, out, latches=False)
-        return
-    follows = infusion.program.phase_index > 0 or infusion.program.container > 0
-    since = channel.awaiting_since_ns
-    if not follows or since is None:
-        return
-    waited_ns = out.now.link_ns - since
+        _take_back(channel, reason, out)
+
+
+def _watch_following(channel: Channel, waited_ns: int, out: Outbox) -> None:
     if waited_ns >= FOLLOWING_EXPIRES_NS:
-        reason = Reason("next_phase_expired", "nobody confirmed the next part within 30 min: prepare the order again")
-        request_stop(channel, (reason,), Priority.MEDIUM, out, latches=False)
+        told = "nobody confirmed the next part within 30 min: the rest of this occurrence will not be given"
+        _take_back(channel, Reason("next_phase_expired", told), out)
     elif waited_ns >= FOLLOWING_TOLD_NS:
         raise_alarm(channel, "next_phase_waits", Priority.MEDIUM, "the next part waits for its confirmation", out)
+
+
+def _take_back(channel: Channel, reason: Reason, out: Outbox) -> None:
+    """Out of the pump with it. Nothing has moved, so nothing is latched; but somebody waits for an infusion."""
+    request_stop(channel, (reason,), Priority.MEDIUM, out, latches=False)
+    raise_alarm(channel, reason.code, Priority.MEDIUM, reason.message, out)

@@ -81,9 +81,13 @@ class Ward:
         )
 
     def busy_elsewhere(self, channel: Channel) -> str | None:
-        """Where this patient's magnesium already runs, is unresolved, or waits for its start (S02, H33)."""
+        """Where this patient's magnesium already runs, is unresolved, or waits for its start (S02, H33).
+
+        A stop that is not proven is unresolved too: whatever that pump holds may be running (UNPROVEN).
+        """
         for other in self.others_of(channel):
-            if other.owes_dose() or (other.infusion is not None and other.infusion.dosing is not None):
+            starting = other.infusion is not None and other.infusion.dosing is not None
+            if other.owes_dose() or starting or other.stop is not None:
                 return other.name
         return None
 
