@@ -55,6 +55,20 @@ def test_door_check_is_exact():
     assert exceeds_dose_rate(program, 12_001)
 
 
+@pytest.mark.parametrize(
+    ("dose", "pump", "limit_ul_h"),
+    [
+        ("2 g", PUMP, 12_000),  # 4 mg/min
+        ("0.15 g", PUMP, 120_000),  # 120 mL/h under the skin, where 4 mg/min would be 160
+        ("0.15 g", replace(PUMP, max_flow_ul_h=90_000), 90_000),
+        ("2 g", replace(PUMP, flow_step_ul_h=5_000), 10_000),
+    ],
+)
+def test_the_tightest_limit_on_the_flow_wins(dose: str, pump: Capability, limit_ul_h: int):
+    (program,) = plan(infusion(dose, "100 mL", "10 h", "10 mL/h"), pump=pump).programs
+    assert program.flow_limit_ul_h == limit_ul_h
+
+
 def test_identity_is_the_intent():
     ids = {
         program_id(digest, occurrence, index, container, attempt)

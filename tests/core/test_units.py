@@ -97,6 +97,9 @@ def test_molar_masses():
     assert abs(Fraction(anhydrous.num, anhydrous.den * UG_PER_MMOL) - Fraction("8.308")) <= Fraction("0.0005")
     elemental = mass("98.61 mg", Basis.ELEMENTAL)
     assert abs(Fraction(elemental.num, elemental.den) - 1_000_000) <= 60
+    for basis, molar in ((Basis.HEPTAHYDRATE, "246.47"), (Basis.ANHYDROUS, "120.37"), (Basis.ELEMENTAL, "24.305")):
+        moles = mass("1 g", basis)
+        assert Fraction(moles.num, moles.den * UG_PER_MMOL) == 1000 / Fraction(molar)
     assert mass("16 mEq") == mass("8 mmol", None)
     assert mass("16 mEq") < mass("16 g")
 

@@ -178,6 +178,26 @@ def test_what_is_called_harmless_is(
         assert measure(case, Mass(exact.ceiling() - 1)) == [exact]
 
 
+@pytest.mark.parametrize(("late_h", "next_to_start"), [(0, 1), (6, 1), (7, 2)])
+def test_an_overdue_occurrence_starts_now_or_never(late_h: int, next_to_start: int):
+    """S02: up to 6 h late it may still start, from now; after that it will not, and nothing is caught up."""
+    at = FIRST_DUE + late_h * HOUR_MS
+    case = open_case(order({"schedule.last_date": "2026-12-02"}), LIBRARY, Context(at))
+    rest = [Mass(2_000_000 * (3 - next_to_start))]
+    assert windows.dose_7d(case, None) == rest
+    late_first_and_next = Mass(2_000_000) if next_to_start == 2 else Mass(2_000_000 + 200 * late_h * 1000)
+    assert windows.dose_24h(case, None) == [late_first_and_next]
+
+
+def test_the_bound_allows_for_a_late_start():
+    """Twenty hours long and six hours late, an infusion meets more of the next than the due instants tell."""
+    changes = infusion("2 g", "100 mL", "20 h", "5 mL/h") | {"schedule.last_date": "2026-12-03"}
+    case = open_case(order(changes), LIBRARY, Context(FIRST_DUE + 6 * HOUR_MS))
+    (exact,) = windows.dose_24h(case, None)
+    assert exact == Mass(2_600_000)
+    assert windows.dose_24h(case, Mass(2_599_999)) == [exact]
+
+
 def test_the_sweep_agrees_with_the_ledger():
     pieces = [(0, 10, 100, False), (5, 5, 7, False), (2, 8, 9, True)]
     assert Mass(*largest_in_window(pieces, 5, 0)) == Mass(7 + 9 + 50)

@@ -96,7 +96,7 @@ class PhaseFigures:
         rest = OSMOLARITY_OF.get(self.diluent or "", SALINE_OSMOLARITY)
         stock = Volume(content.num, content.den * STOCK_UG_PER_UL)
         total, shared = final.num * stock.den, final.den * stock.den
-        part = min(stock.num * final.den, total)  # a bag cannot hold more stock than its volume
+        part = stock.num * final.den
         return Osmolarity((part * STOCK_OSMOLARITY + (total - part) * rest) * final.den, shared * final.num)
 
     def as_programmed(self, flow_ul_h: int, volume_ul: int) -> PhaseFigures:
