@@ -82,12 +82,12 @@ class Desk:
     answers: dict[int, Reply | Refuse] = field(default_factory=dict[int, Reply | Refuse])
     held: list[int] = field(default_factory=list[int])
     controller: Controller = field(init=False)
-    _agenda: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list[Any])
+    _agenda: list[tuple[int, int, Callable[[], object]]] = field(default_factory=list[Any])
     _order: int = 0
-    _requests: int = 0
+    requests: int = 0
     _sessions: int = 0
     _last_seq: int = 0
-    _linked: set[str] = field(default_factory=set[str])
+    linked: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         self.link_ns = self.begin_ns
@@ -165,25 +165,36 @@ class Desk:
         return effects
 
     def plug_in(self, channel: str = A) -> None:
-        self._linked.add(channel)
+        self.linked.add(channel)
         self._sessions += 1
         self.tell(LinkUp(channel, self._sessions))
 
     def unplug(self, channel: str = A) -> None:
-        self._linked.discard(channel)
+        self.linked.discard(channel)
         self.tell(LinkDown(channel, "unplugged"))
 
     def ask(self, method: str, **params: object) -> int:
         """An operator's request; the answer comes to `answers` under the number returned."""
-        self._requests += 1
-        self.tell(OperatorRequest(self._requests, method, params, "tester"))
-        return self._requests
+        self.requests += 1
+        self.tell(OperatorRequest(self.requests, method, params, "tester"))
+        return self.requests
 
     def answer(self, method: str, **params: object) -> Reply | Refuse:
         """The same, and half a second for the answer."""
         number = self.ask(method, **params)
         self.run_for(500)
         return self.answers[number]
+
+    def given(self, number: int) -> dict[str, Any]:
+        """What a request that was carried out was told."""
+        answer = self.answers[number]
+        assert isinstance(answer, Reply), answer
+        return dict(answer.result)
+
+    def refused(self, number: int) -> Refuse:
+        answer = self.answers[number]
+        assert isinstance(answer, Refuse), answer
+        return answer
 
     def submit(self, order: dict[str, Any], channel: str = A, **params: object) -> int:
         return self.ask("order.submit", text=json.dumps(order), channel=channel, **params)
@@ -232,7 +243,7 @@ class Desk:
 
     def restarted(self, *, durable: int | None = None) -> Desk:
         """Another daemon, now, with what the journal holds (up to `durable`), on the same pumps, links closed."""
-        kept = [r for r in self.past.records]
+        kept = list(self.past.records)
         kept += [PastRecord(r.seq, r.kind, json.loads(json.dumps(r.body)), r.utc_ms) for r in self.records]
         past = JournalContent(JournalCondition.SOUND, "", tuple(r for r in kept if durable is None or r.seq <= durable))
         again = Desk(self.channels, self.mode, self.speed, past, begin_ns=self.link_ns, doubles=self.doubles)
@@ -257,7 +268,7 @@ class Desk:
                     self.answers[effect.request_id] = effect
                     assert isinstance(effect, Reply) or all(r.code and r.message for r in effect.reasons)
                 case ClosePort():
-                    self._linked.discard(effect.channel)
+                    self.linked.discard(effect.channel)
                 case DisarmGuard() | _:
                     continue
 
@@ -269,15 +280,15 @@ class Desk:
 
     def _later(self, delay_ns: int, action: Callable[[], object]) -> None:
         self._order += 1
-        heapq.heappush(self._agenda, (self.link_ns + delay_ns, self._order, lambda: action() and None))
+        heapq.heappush(self._agenda, (self.link_ns + delay_ns, self._order, action))
 
     def _send(self, write: WritePump) -> None:
         def arrive() -> None:
-            if write.channel not in self._linked:
+            if write.channel not in self.linked:
                 return
             spoken = self.doubles[write.channel].receive(write.frame, self.link_ns)
             if spoken:
-                self._later(LINE_NS, lambda: write.channel in self._linked and self.say(spoken, write.channel))
+                self._later(LINE_NS, lambda: write.channel in self.linked and self.say(spoken, write.channel))
 
         self._later(LINE_NS, arrive)
 
@@ -286,22 +297,3 @@ def messages_in(frame: bytes) -> list[wire.Message]:
     """What a written frame asks."""
     pieces = FrameDecoder().receive(frame)
     return [decode(piece).message for piece in pieces if not isinstance(piece, Garbage)]
-
-
-def loaded(order: dict[str, Any], **options: Any) -> Desk:
-    """A desk at which the order is loaded and waits for the button."""
-    desk = Desk(**options)
-    desk.plug_in()
-    desk.run_for(1_000)
-    number = desk.submit(order)
-    desk.must_be(DeliveryState.AWAITING_CONFIRMATION, 5_000)
-    assert isinstance(desk.answers[number], Reply)
-    return desk
-
-
-def infusing(order: dict[str, Any], **options: Any) -> Desk:
-    """A desk at which the order runs."""
-    desk = loaded(order, **options)
-    desk.press()
-    desk.must_be(DeliveryState.INFUSING, 5_000)
-    return desk

@@ -24,6 +24,7 @@ from protocols.companion.vocabulary import (
     StatusFlag,
 )
 
+NO_ALARM = Alarm(0)
 NS_PER_H = 3_600_000_000_000
 IDENTITY_FLAGS = IdentityFlag.SIMULATED | IdentityFlag.CONFIRM_BUTTON | IdentityFlag.FLOW_SENSOR
 
@@ -39,7 +40,7 @@ class PumpDouble:
     state: PumpState = PumpState.IDLE
     program: wire.Load | None = None
     boot_count: int = 1
-    alarms: Alarm = Alarm(0)
+    alarms: Alarm = NO_ALARM
     purpose: Purpose = Purpose.NONE
     token: int = 0
     flow_ul_h: int = 0  # what really moves, whatever it says
@@ -57,6 +58,7 @@ class PumpDouble:
     events: list[wire.Event] = field(default_factory=list[wire.Event])
     event_base: int = 0  # index of the first one kept
     heard: list[tuple[int, wire.Message]] = field(default_factory=list[tuple[int, wire.Message]])
+    begun: list[bytes] = field(default_factory=list[bytes])  # programs really started
     _zero_ul: int = 0
     _counted_ns: int = 0
     _rest: int = 0
@@ -199,6 +201,8 @@ class PumpDouble:
         self.state, self.flow_ul_h, self.token, self.purpose = (
             PumpState.INFUSING, self.program.flow_ul_h, 0, Purpose.NONE,
         )  # fmt: skip
+        if not resume:
+            self.begun.append(request.program_id)
         self.lease_ends_ns = now_ns + self.program.lease_ms * 1_000_000 if self.program.lease_ms else None
         return (wire.Resumed if resume else wire.Started)(request.program_id)
 

@@ -7,8 +7,9 @@ import pytest
 from protocols.companion import messages as wire
 from protocols.companion.vocabulary import PumpState, RefusalReason
 from pumpctl.core.delivery import DeliveryState
-from tests.controller.desk import Desk, infusing, loaded
+from tests.controller.desk import Desk
 from tests.controller.orders import once
+from tests.controller.scenes import infusing, loaded
 
 # Telemetry once a second, a poll and its reply once a second, an identify and its time-out once a second, a STOP and
 # its repeat four times a second: nothing honest needs more wakes than this in ten seconds of link time.

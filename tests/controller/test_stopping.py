@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from protocols.companion import messages as wire
@@ -10,8 +12,9 @@ from protocols.companion.vocabulary import Alarm, PumpState
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.reason import Priority
 from pumpctl.effects import Refuse, Reply, WritePump
-from tests.controller.desk import A, MS, Desk, infusing, loaded
+from tests.controller.desk import MS, A, Desk
 from tests.controller.orders import once
+from tests.controller.scenes import infusing, loaded
 
 D = DeliveryState
 
@@ -103,7 +106,7 @@ def test_an_ignored_stop_is_repeated_every_250_ms_and_told_after_two_seconds():
     desk.must_be(D.STOPPED, 20_000)
     times = desk.pump.times(wire.Stop)
     assert times[0] - asked_ns <= 2 * MS
-    assert {later - earlier for earlier, later in zip(times, times[1:], strict=False)} == {250 * MS}
+    assert {later - earlier for earlier, later in itertools.pairwise(times)} == {250 * MS}
     assert len(times) == 41
     assert "stop_unproven" not in desk.active_alarms()  # ended by its proof
 

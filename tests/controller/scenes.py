@@ -1,0 +1,31 @@
+"""Desks at which something has already happened: an order waits for its button, or runs.
+
+Refuses to assert anything beyond having got there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pumpctl.core.delivery import DeliveryState
+from pumpctl.effects import Reply
+from tests.controller.desk import Desk
+
+
+def loaded(order: dict[str, Any], **options: object) -> Desk:
+    """A desk at which the order is loaded and waits for the button."""
+    desk = Desk(**cast("dict[str, Any]", options))
+    desk.plug_in()
+    desk.run_for(1_000)
+    number = desk.submit(order)
+    desk.must_be(DeliveryState.AWAITING_CONFIRMATION, 5_000)
+    assert isinstance(desk.answers[number], Reply)
+    return desk
+
+
+def infusing(order: dict[str, Any], **options: object) -> Desk:
+    """A desk at which the order runs."""
+    desk = loaded(order, **options)
+    desk.press()
+    desk.must_be(DeliveryState.INFUSING, 5_000)
+    return desk
