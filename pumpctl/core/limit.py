@@ -60,6 +60,13 @@ class Measure(Enum):
     VOLUME_24H = "volume_24h"
     STARTS_7D = "starts_7d"
     COURSE = "course"
+    # of a start and what goes before it
+    REPEAT_SPARE = "repeat_spare"
+    START_GAP = "start_gap"
+    START_EARLY = "start_early"
+    START_LATE = "start_late"
+    PAUSE = "pause"
+    NEEDLE_AGE = "needle_age"
 
 
 KIND_OF: dict[Measure, type[Quantity]] = {
@@ -78,6 +85,12 @@ KIND_OF: dict[Measure, type[Quantity]] = {
     Measure.VOLUME_24H: Volume,
     Measure.STARTS_7D: Count,
     Measure.COURSE: Duration,
+    Measure.REPEAT_SPARE: Duration,
+    Measure.START_GAP: Duration,
+    Measure.START_EARLY: Duration,
+    Measure.START_LATE: Duration,
+    Measure.PAUSE: Duration,
+    Measure.NEEDLE_AGE: Duration,
 }
 
 

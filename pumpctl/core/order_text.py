@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pumpctl.core.order import Order
 
@@ -27,16 +27,22 @@ class OrderUnreadable(Exception):
         self.next_step = next_step
 
 
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
 def parse_order(text: str | bytes, name: str) -> Order:
     """Read JSON (it begins with a brace) or TOML strictly. `name` is where the text came from."""
+    return parse_strictly(text, name, Order, "deploy/examples/orders")
+
+
+def parse_strictly(text: str | bytes, name: str, kind: type[AnyModel], examples: str) -> AnyModel:
+    """parse_order() for another kind of paper; `examples` says where right ones lie."""
     decoded = _decode(text, name)
     table = _read_json(decoded, name) if decoded.lstrip().startswith("{") else _read_toml(decoded, name)
     try:
-        return Order.model_validate(table)
+        return kind.model_validate(table)
     except ValidationError as error:
-        raise OrderUnreadable(
-            _explain(error, decoded, name), "correct these keys; see deploy/examples/orders"
-        ) from None
+        raise OrderUnreadable(_explain(error, decoded, name), f"correct these keys; see {examples}") from None
 
 
 def _decode(text: str | bytes, name: str) -> str:
