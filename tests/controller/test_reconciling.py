@@ -1,0 +1,247 @@
+"""After a lost link or a restart: only what is ours goes on, nothing is adopted, nothing is started."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocols.companion import messages as wire
+from protocols.companion.vocabulary import Alarm, PumpState
+from pumpctl.core.delivery import DeliveryState
+from pumpctl.effects import ArmGuard
+from pumpctl.supervision.channel import Link
+from tests.controller.desk import Desk
+from tests.controller.orders import monitored_iv, monitored_iv_continuous, once
+from tests.controller.scenes import infusing, loaded
+
+D = DeliveryState
+
+
+def _left_alone(desk: Desk, restart: bool, for_ms: int = 5_000) -> Desk:
+    """The link was lost, or the daemon died, and it is back."""
+    if restart:
+        desk.run_for(5)
+        again = desk.restarted()
+        again.run_for(for_ms)
+    else:
+        again = desk
+        again.unplug()
+        again.run_for(for_ms)
+    again.plug_in()
+    return again
+
+
+both = pytest.mark.parametrize("restart", [False, True], ids=["link", "daemon"])
+
+
+@both
+@pytest.mark.hazard("H44")
+@pytest.mark.hazard("H52")
+def test_our_running_program_is_supervised_on(restart: bool):
+    desk = infusing(once())
+    desk.run_for(60_000)
+    again = _left_alone(desk, restart)
+    again.must_be(D.INFUSING, 5_000)
+    again.run_for(10_000)
+    assert again.pump.count(wire.Stop) == 0
+    assert len(again.pump.begun) == 1
+    again.must_be(D.COMPLETED, 4_000_000)
+    assert again.recorded("settled")[-1].body["how"] == "completed"
+
+
+@both
+def test_the_read_back_is_asked_for_before_it_is_called_ours(restart: bool):
+    desk = infusing(once())
+    desk.pump.read_back = {"flow_limit_ul_h": 99_000}
+    again = _left_alone(desk, restart)
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched
+
+
+@both
+def test_another_flow_than_ours_is_stopped(restart: bool):
+    desk = infusing(once())
+    desk.pump.commanded_ul_h = 9_000
+    again = _left_alone(desk, restart)
+    again.must_be(D.STOPPED, 5_000)
+    assert again.pump.flow_ul_h == 0
+
+
+@both
+@pytest.mark.hazard("H44")
+def test_a_foreign_program_is_never_adopted(restart: bool):
+    desk = infusing(once())
+    program = desk.pump.program
+    assert program is not None
+    desk.pump.program = wire.Load(b"\x01" * 8, bytes(16), 1, 10_000, 10_000, 12_000, 0, 0, 0, 0)
+    again = _left_alone(desk, restart)
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == {"foreign_program"}
+
+
+@pytest.mark.parametrize("state", [PumpState.INFUSING, PumpState.PAUSED, PumpState.PRIMING])
+def test_a_pump_found_busy_by_a_daemon_without_a_past_is_stopped(state: PumpState):
+    desk = Desk()
+    desk.pump.state, desk.pump.flow_ul_h = state, 5_000
+    desk.pump.program = wire.Load(b"\x01" * 8, bytes(16), 1, 5_000, 10_000, 12_000, 0, 0, 0, 0)
+    desk.plug_in()
+    desk.must_be(D.STOPPED, 5_000)
+    assert desk.latched == {"foreign_program"}
+
+
+def test_a_pump_found_loaded_is_emptied_and_not_latched():
+    desk = Desk()
+    desk.pump.state = PumpState.LOADED
+    desk.pump.program = wire.Load(b"\x01" * 8, bytes(16), 1, 5_000, 10_000, 12_000, 0, 0, 0, 0)
+    desk.plug_in()
+    desk.must_be(D.IDLE, 5_000)
+    assert desk.pump.program is None
+
+
+@both
+@pytest.mark.hazard("H45")
+def test_a_pump_switched_off_meanwhile_is_latched_and_booked(restart: bool):
+    desk = infusing(once())
+    desk.run_for(600_000)
+    given_ul = desk.pump.moved_ul
+    desk.pump.restart(desk.link_ns)
+    again = _left_alone(desk, restart)
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == {"pump_reset"}
+    assert again.recorded("settled")[-1].body["most_ul"] >= given_ul
+
+
+@both
+def test_what_was_given_before_a_pause_is_not_forgotten_when_the_pump_forgets_it(restart: bool):
+    desk = infusing(once())
+    desk.run_for(1_800_000)
+    desk.ask("pause")
+    desk.must_be(D.PAUSED)
+    desk.ask("resume")
+    desk.run_for(1_100)
+    desk.press(token=9)
+    desk.must_be(D.INFUSING)
+    given_ul = desk.pump.moved_ul
+    assert given_ul > 4_900
+    desk.pump.restart(desk.link_ns)
+    again = _left_alone(desk, restart)
+    again.must_be(D.STOPPED, 5_000)
+    assert again.recorded("settled")[-1].body["most_ul"] >= given_ul
+
+
+@both
+def test_a_program_completed_out_of_reach_is_completed(restart: bool):
+    desk = infusing(once())
+    desk.run_for(3_590_000)
+    again = _left_alone(desk, restart, 20_000)
+    again.must_be(D.COMPLETED, 5_000)
+    account = again.recorded("settled")[-1].body
+    assert account["least_ul"] == 10_000
+    assert 10_000 <= account["most_ul"] <= 10_500
+
+
+@both
+def test_after_a_phase_completed_out_of_reach_the_next_one_waits_for_its_person(restart: bool):
+    desk = infusing(monitored_iv())
+    desk.run_for(1_195_000)
+    again = _left_alone(desk, restart, 10_000)
+    again.must_be(D.AWAITING_CONFIRMATION, 5_000)
+    assert again.pump.program is not None
+    assert again.pump.program.flow_ul_h == 6_000
+    again.press(token=9)
+    again.must_be(D.INFUSING, 5_000)
+    assert len(again.pump.begun) == 2
+
+
+@both
+@pytest.mark.hazard("H52")
+def test_a_lease_program_is_renewed_again(restart: bool):
+    desk = infusing(monitored_iv_continuous())
+    desk.run_for(60_000)
+    again = _left_alone(desk, restart, 20_000)
+    again.must_be(D.INFUSING, 5_000)
+    renewals = again.pump.count(wire.Renew)
+    again.run_for(300_000)
+    assert again.pump.count(wire.Renew) - renewals >= 6
+    armed = [effect for effect in again.effects if isinstance(effect, ArmGuard)]
+    assert armed[-1].lease
+
+
+@both
+@pytest.mark.hazard("H61")
+def test_an_alarm_that_came_and_went_out_of_reach_is_found(restart: bool):
+    desk = infusing(once())
+    desk.run_for(1_000)
+    if restart:
+        desk.pump.raise_alarm(Alarm.AIR_IN_LINE, desk.link_ns)
+    else:
+        desk.unplug()
+        desk.run_for(10)
+        desk.pump.raise_alarm(Alarm.AIR_IN_LINE, desk.link_ns)
+        desk.pump.alarms = Alarm(0)
+    again = _left_alone(desk, restart)
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched <= {"air_in_line", "stopped_at_pump"}
+    assert again.latched
+
+
+@both
+def test_a_program_that_nobody_had_started_is_taken_back(restart: bool):
+    desk = loaded(once())
+    again = _left_alone(desk, restart)
+    again.must_be(D.IDLE, 5_000)
+    assert again.pump.program is None
+    assert not again.latched
+    number = again.ask("order.prepare", order=next(iter(again.controller.ward.orders)))
+    again.must_be(D.AWAITING_CONFIRMATION, 5_000)
+    assert again.given(number)["prepared"]
+
+
+@both
+def test_a_latch_holds(restart: bool):
+    desk = infusing(once())
+    desk.say(desk.pump.raise_alarm(Alarm.OCCLUSION_DOWNSTREAM, desk.link_ns))
+    desk.must_be(D.STOPPED)
+    again = _left_alone(desk, restart)
+    again.must(lambda: again.channel.link is Link.UP and again.state is D.STOPPED, 5_000)
+    assert again.latched == {"occlusion_downstream"}
+    number = again.ask("order.prepare", order=next(iter(again.controller.ward.orders)))
+    again.run_for(1_000)
+    assert {reason.code for reason in again.refused(number).reasons} >= {"channel_busy", "latched"}
+
+
+def test_a_latch_that_was_cleared_stays_cleared_over_a_restart():
+    desk = infusing(once())
+    desk.ask("stop")
+    desk.must_be(D.STOPPED)
+    desk.answer("clear")
+    again = _left_alone(desk, restart=True)
+    again.must_be(D.IDLE, 5_000)
+    assert again.pump.count(wire.Stop) == desk.pump.count(wire.Stop)
+
+
+def test_a_stop_that_was_never_proven_is_pursued_after_the_restart():
+    desk = infusing(once())
+    desk.pump.ignores_stops = 1_000
+    desk.ask("stop")
+    desk.run_for(300)
+    again = desk.restarted()
+    again.pump.ignores_stops = 3
+    again.plug_in()
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == {"operator_stop"}
+
+
+@pytest.mark.hazard("H44")
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_daemon_that_died_between_intent_and_start_starts_nothing(durable: bool):
+    desk = loaded(once())
+    desk.holds_records = True
+    desk.press()
+    desk.must_be(D.STARTING, 3_000)
+    again = desk.restarted(durable=None if durable else min(desk.held) - 1)
+    again.plug_in()
+    again.run_for(10_000)
+    assert isinstance(again.frames()[0][1], wire.Identify)
+    assert again.pump.begun == []
+    assert again.state is D.IDLE
+    assert again.controller.ward.ledger.segments == ()
