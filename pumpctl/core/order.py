@@ -22,6 +22,10 @@ Text: TypeAlias = Annotated[str, StringConstraints(max_length=200, pattern=r"^\P
 Name: TypeAlias = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\s\p{C}](\P{C}*[^\s\p{C}])?$")]
 
 
+MAX_WORDS = 50
+Words: TypeAlias = Annotated[tuple[Text, ...], Field(strict=False, max_length=MAX_WORDS)]
+
+
 class Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -34,10 +38,12 @@ class Patient(Part):
 
 
 class Product(Part):
-    """`basis` holds for every mass in g, mg or ug in the order."""
+    """`basis` holds for every mass in g, mg or ug in the order; `stock_concentration` is what is in the ampoule."""
 
     drug: Text | None = None
     basis: Text | None = None
+    stock_concentration: Text | None = None
+    beyond_use_at: Text | None = None
 
 
 class Bag(Part):
@@ -59,17 +65,23 @@ class Phase(Part):
     duration: Text | None = None
     flow: Text | None = None
     bag: Bag = Bag()
+    dose_rate: Text | None = None  # what the flow gives, said again
+    dose_again: Text | None = None  # the dose in another unit
 
 
 class Schedule(Part):
-    """`once` needs `at`; `daily` needs the rest. Dates are inclusive."""
+    """`once` needs `at`; the others need the rest, `weekly` its weekdays too. Dates are inclusive.
 
-    repeat: Literal["once", "daily"]
+    `two_of_three_days`: the first and second of every three days, from the first date (P05).
+    """
+
+    repeat: Literal["once", "daily", "nightly", "weekly", "two_of_three_days"]
     at: Text | None = None
     local_time: Text | None = None
     time_zone: Text | None = None
     first_date: Text | None = None
     last_date: Text | None = None
+    weekdays: Words | None = None  # "monday" to "sunday"
 
 
 class Indication(Part):
@@ -77,6 +89,8 @@ class Indication(Part):
     severe_and_symptomatic: bool | None = None
     emergency_event: Text | None = None
     emergency_in_progress: bool | None = None
+    no_loading_reason: Text | None = None  # Q23
+    target_magnesium: Text | None = None  # Q09
 
 
 class Assessment(Part):
@@ -94,7 +108,20 @@ class Assessment(Part):
     digoxin: bool | None = None
     qtc_above_500_ms: bool | None = None
     diarrhoea: bool | None = None
-    seizures: bool | None = None
+    seizures: bool | None = None  # a history; one in progress is the indication's emergency_event
+    acute_kidney_injury: bool | None = None  # Q16
+    ecg_at: Text | None = None  # Q09
+    calcium_at_bedside: bool | None = None  # Q26
+    potassium_replacement: bool | None = None  # Q07
+    calcium_replacement: bool | None = None
+    potassium_bolus: bool | None = None  # Q08
+    co_infusions: Words | None = None  # L07: what runs in the same line; [] for nothing
+    gastrointestinal_losses: Words | None = None  # Q36
+    renal_losses: Words | None = None
+    symptoms: Text | None = None  # P04: the log before the start
+    seizure_since_start: bool | None = None  # P06
+    missed_antiepileptic: bool | None = None
+    severe_diarrhoea: bool | None = None
 
 
 class Reviews(Part):
@@ -105,7 +132,7 @@ class Reviews(Part):
     nephrologist_review: bool | None = None
     off_label_acknowledged: bool | None = None
     medication_review_at: Text | None = None
-    wasting_drugs: tuple[Text, ...] | None = Field(default=None, strict=False, max_length=50)
+    wasting_drugs: Words | None = None
     oral_magnesium_failed: bool | None = None
     intravenous_magnesium_failed: bool | None = None
     oral_plan: Text | None = None
@@ -117,6 +144,56 @@ class Result(Part):
     kind: Literal["creatinine_clearance", "magnesium", "potassium", "calcium", "creatinine"]
     value: Text | None = None
     at: Text | None = None
+    infusion_arm: bool | None = None  # Q14
+
+
+class Observation(Part):
+    """What somebody saw or measured on the patient, and when. `urine` is that of the 4 h before."""
+
+    kind: Literal[
+        "patellar_reflex",  # "present" or "absent"
+        "breathing_rate",
+        "systolic_pressure",
+        "baseline_systolic_pressure",
+        "heart_rate",
+        "urine",
+        "qtc",
+    ]
+    value: Text | None = None
+    at: Text | None = None
+
+
+class Medicine(Part):
+    """`kind` is the class that a rule may know, for instance loop_diuretic (L06, Q34, Q35)."""
+
+    name: Text
+    kind: Text | None = None
+    dose_per_day: Text | None = None
+
+
+class Saline(Part):
+    """Repletion of volume (Q05). No `stopped_at`: it still runs."""
+
+    per_day: Text | None = None
+    started_at: Text | None = None
+    stopped_at: Text | None = None
+    reassessed: bool | None = None
+
+
+class SiteUse(Part):
+    """One use of a subcutaneous site (P11)."""
+
+    site: Text | None = None
+    needle_placed_at: Text | None = None
+    used_at: Text | None = None
+    reaction: Text | None = None  # "none", or what was seen
+
+
+class Therapy(Part):
+    """The course so far: when it began, and when dose or frequency last changed (Q03, Q15, Q43)."""
+
+    started_at: Text | None = None
+    changed_at: Text | None = None
 
 
 class OtherDose(Part):
@@ -126,6 +203,7 @@ class OtherDose(Part):
     basis: Text | None = None
     start: Text | None = None
     end: Text | None = None
+    source: Text | None = None  # "parenteral nutrition", "intramuscular", another site
 
 
 class OtherMagnesium(Part):
@@ -143,6 +221,7 @@ class Override(Part):
     value: Text
     person: Name
     reason: Name
+    expires_at: Text | None = None
 
 
 class Order(Part):
@@ -168,6 +247,12 @@ class Order(Part):
     results: tuple[Result, ...] = Field(default=(), strict=False, max_length=MAX_RESULTS)
     other_magnesium: OtherMagnesium = OtherMagnesium()
     overrides: tuple[Override, ...] = Field(default=(), strict=False, max_length=MAX_OVERRIDES)
+    status: Text | None = None  # U03: absent is active
+    observations: tuple[Observation, ...] | None = Field(default=None, strict=False, max_length=MAX_RESULTS)
+    medicines: tuple[Medicine, ...] | None = Field(default=None, strict=False, max_length=MAX_WORDS)
+    saline: Saline | None = None
+    site_log: tuple[SiteUse, ...] | None = Field(default=None, strict=False, max_length=MAX_RESULTS)
+    therapy: Therapy | None = None
 
     @cached_property
     def digest(self) -> str:
