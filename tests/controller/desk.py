@@ -179,11 +179,12 @@ class Desk:
         self.tell(OperatorRequest(self.requests, method, params, "tester"))
         return self.requests
 
-    def answer(self, method: str, **params: object) -> Reply | Refuse:
+    def ask_and_wait(self, method: str, **params: object) -> int:
         """The same, and half a second for the answer."""
         number = self.ask(method, **params)
         self.run_for(500)
-        return self.answers[number]
+        assert number in self.answers
+        return number
 
     def given(self, number: int) -> dict[str, Any]:
         """What a request that was carried out was told."""

@@ -45,9 +45,9 @@ def infusion(
 
 
 def two_containers() -> Order:
-    """260 mL out of a 250 mL reservoir: two programs, the first of 9.6 h."""
-    large = {"dose": "2 g", "volume": "260 mL", "duration": "10 h", "flow": "26 mL/h", "concentration": "7.692 mg/mL"}
-    return once("two-containers", **large)
+    """260 mL out of a 250 mL reservoir: two programs, the first of 3 h 20 min; due 5 h 30 min before START_UTC_MS."""
+    large = {"dose": "600 mg", "volume": "260 mL", "duration": "208 min", "flow": "75 mL/h"}
+    return once("two-containers", at="2026-12-01T12:30:00Z", concentration="2.3077 mg/mL", **large)
 
 
 def monitored_iv() -> Order:

@@ -213,7 +213,7 @@ def test_a_latch_that_was_cleared_stays_cleared_over_a_restart():
     desk = infusing(once())
     desk.ask("stop")
     desk.must_be(D.STOPPED)
-    desk.answer("clear")
+    desk.ask_and_wait("clear")
     again = _left_alone(desk, restart=True)
     again.must_be(D.IDLE, 5_000)
     assert again.pump.count(wire.Stop) == desk.pump.count(wire.Stop)
