@@ -11,15 +11,17 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from typing import assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dateutil.rrule import DAILY, rrule
+from dateutil.rrule import DAILY, FR, MO, SA, SU, TH, TU, WE, WEEKLY, rrule, rruleset, weekday
 
 from pumpctl.core.order import Schedule
 from pumpctl.core.units import Duration, Misread
 
 MAX_DAYS = 35  # U07 refuses a longer course, so nothing longer is ever expanded
 DAY_MS = 24 * 3_600_000
+NIGHT_BEGINS, NIGHT_ENDS = time(18), time(6)  # Q24; both may be a start
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -55,7 +57,7 @@ class Timetable:
 
 def expand(schedule: Schedule) -> Timetable:
     """Every occurrence of the order, at most 35."""
-    return _once(schedule) if schedule.repeat == "once" else _daily(schedule)
+    return _once(schedule) if schedule.repeat == "once" else _repeated(schedule)
 
 
 def read_instant(text: str) -> int | Misread:
@@ -82,13 +84,19 @@ _INSTANT = re.compile(
 )
 _DATE = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}")
+_WEEKDAYS: dict[str, weekday] = dict(
+    zip(
+        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+        (MO, TU, WE, TH, FR, SA, SU),
+        strict=True,
+    )
+)
 
 
 def _once(schedule: Schedule) -> Timetable:
-    spare = [
-        name for name in ("local_time", "time_zone", "first_date", "last_date") if getattr(schedule, name) is not None
-    ]
-    flaws = [Flaw("T02", f"schedule.{name}", "belongs to a daily order, not to repeat = once") for name in spare]
+    repeating = ("local_time", "time_zone", "first_date", "last_date", "weekdays")
+    spare = [name for name in repeating if getattr(schedule, name) is not None]
+    flaws = [Flaw("T02", f"schedule.{name}", "belongs to a repeated order, not to repeat = once") for name in spare]
     at = Misread("is missing") if schedule.at is None else read_instant(schedule.at)
     if isinstance(at, Misread):
         flaws.append(Flaw("T02", "schedule.at", at.reason))
@@ -97,14 +105,15 @@ def _once(schedule: Schedule) -> Timetable:
     return Timetable((Occurrence(1, at),), Duration(0), ())
 
 
-def _daily(schedule: Schedule) -> Timetable:
+def _repeated(schedule: Schedule) -> Timetable:
     flaws: list[Flaw] = []
     if schedule.at is not None:
-        flaws.append(Flaw("T02", "schedule.at", "belongs to repeat = once, not to a daily order"))
+        flaws.append(Flaw("T02", "schedule.at", "belongs to repeat = once, not to a repeated order"))
     first = _read_date(schedule.first_date, "first_date", "T02", flaws)
     last = _read_date(schedule.last_date, "last_date", "U07", flaws)
-    local = _read_time(schedule.local_time, flaws)
+    local = _read_time(schedule, flaws)
     zone = _read_zone(schedule.time_zone, flaws)
+    weekdays = _read_weekdays(schedule, flaws)
     if first is not None and last is not None and last < first:
         flaws.append(Flaw("T02", "schedule.last_date", "is before first_date"))
     if flaws or first is None or last is None or local is None or zone is None:
@@ -113,11 +122,31 @@ def _daily(schedule: Schedule) -> Timetable:
     course = Duration(days * DAY_MS)
     if days > MAX_DAYS:
         return Timetable((), course, ())
-    dates = rrule(DAILY, dtstart=datetime.combine(first, local), until=datetime.combine(last, local))
-    due = [local_instant(day, zone) for day in dates]
+    begin, end = datetime.combine(first, local), datetime.combine(last, local)
+    due = [local_instant(day, zone) for day in _days(schedule, begin, end, weekdays)]
+    if not due:
+        return Timetable((), course, (Flaw("T02", "schedule.weekdays", "none of them lies between the two dates"),))
     gaps = [later - earlier for earlier, later in pairwise(due)]
     occurrences = tuple(Occurrence(number, utc_ms) for number, utc_ms in enumerate(due, 1))
     return Timetable(occurrences, course, (), min(gaps, default=None))
+
+
+def _days(schedule: Schedule, begin: datetime, end: datetime, weekdays: list[weekday]) -> list[datetime]:
+    """The local dates and times from `begin` to `end`, both included; at most MAX_DAYS since they are days apart."""
+    match schedule.repeat:
+        case "daily" | "nightly":
+            return list(rrule(DAILY, dtstart=begin, until=end))
+        case "weekly":
+            return list(rrule(WEEKLY, dtstart=begin, until=end, byweekday=weekdays))
+        case "two_of_three_days":
+            both = rruleset()
+            both.rrule(rrule(DAILY, interval=3, dtstart=begin, until=end))
+            both.rrule(rrule(DAILY, interval=3, dtstart=begin + timedelta(days=1), until=end))
+            return list(both)
+        case "once":
+            return [begin]
+        case _:
+            assert_never(schedule.repeat)
 
 
 def local_instant(local: datetime, zone: ZoneInfo) -> int:
@@ -154,11 +183,30 @@ def _read_date(text: str | None, name: str, rule: str, flaws: list[Flaw]) -> dat
     return None
 
 
-def _read_time(text: str | None, flaws: list[Flaw]) -> time | None:
+def _read_time(schedule: Schedule, flaws: list[Flaw]) -> time | None:
+    text = schedule.local_time
     if text is None or not _TIME.fullmatch(text) or text[:2] > "23" or text[3:] > "59":
         flaws.append(Flaw("T02", "schedule.local_time", "is not a time of day like 20:00"))
         return None
-    return time(int(text[:2]), int(text[3:]))
+    local = time(int(text[:2]), int(text[3:]))
+    if schedule.repeat == "nightly" and NIGHT_ENDS < local < NIGHT_BEGINS:
+        flaws.append(Flaw("T02", "schedule.local_time", "is not at night, 18:00 to 06:00, as repeat = nightly says"))
+        return None
+    return local
+
+
+def _read_weekdays(schedule: Schedule, flaws: list[Flaw]) -> list[weekday]:
+    given = schedule.weekdays
+    if schedule.repeat != "weekly":
+        if given is not None:
+            flaws.append(Flaw("T02", "schedule.weekdays", f"belongs to repeat = weekly, not to {schedule.repeat}"))
+        return []
+    unknown = [name for name in given or () if name not in _WEEKDAYS]
+    if not given or unknown or len(set(given)) != len(given):
+        reason = "must name each day once, like monday" if given else "is missing; name the days, like monday"
+        flaws.append(Flaw("T02", "schedule.weekdays", reason))
+        return []
+    return [_WEEKDAYS[name] for name in given]
 
 
 def _read_zone(text: str | None, flaws: list[Flaw]) -> ZoneInfo | None:
