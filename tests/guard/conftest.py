@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PtyPair
 from tests.guard.rig import Daemon, PumpPeer, ended
 
 
@@ -34,8 +35,8 @@ def daemon(tmp_path: Path) -> Iterator[Callable[[], Daemon]]:
 
 
 @pytest.fixture
-def peer() -> Iterator[Callable[..., PumpPeer]]:
-    """Puts pumps at the ends of lines."""
+def peer(pty_pair: PtyPair) -> Iterator[Callable[..., PumpPeer]]:
+    """Puts pumps at the ends of lines. It asks for the pty to be gone before it: a closed number is soon another's."""
     started: list[PumpPeer] = []
 
     def start(descriptor: int, answers_from: int | None = 1) -> PumpPeer:

@@ -111,7 +111,10 @@ class Daemon:
 
     def event(self, kind: str, timeout_s: float = WAIT_S) -> dict[str, Any]:
         """The next event, which must be of this kind."""
-        event = self._events.get(timeout=timeout_s)
+        try:
+            event = self._events.get(timeout=timeout_s)
+        except queue.Empty:
+            raise AssertionError(f"no {kind}; exit code {self.process.poll()}; it said {self.said()}") from None
         assert event["event"] == kind, (event, self.said())
         return event
 
