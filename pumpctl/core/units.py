@@ -1,9 +1,9 @@
-"""Physical quantities, exact: pairs of integers, compared by cross-multiplication.
+"""How quantities are written and read, and the physics between them.
 
-Refuses to know limits, orders and pumps; it holds no float and rounds only where a function's
-name says so. Every mass is magnesium sulfate heptahydrate (clinical.md section 1): other salts,
-mmol and mEq are converted as they are read. The number and unit texts that enter here are
-strict, since a slip in writing is the commonest way to a ten-fold dose.
+Refuses to know limits, orders and pumps. Every mass is magnesium sulfate heptahydrate
+(clinical.md section 1): other salts, mmol and mEq are converted as they are read. The number
+and unit texts that enter here are strict, since a slip in writing is the commonest way to a
+ten-fold dose. Units are those people write and their UCUM codes.
 """
 
 from __future__ import annotations
@@ -11,127 +11,35 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from math import gcd
-from typing import Self, TypeVar
+from typing import TypeVar
+
+from pumpctl.core.quantity import (
+    Age,
+    BodyWeight,
+    Calcium,
+    Clearance,
+    Concentration,
+    Count,
+    Creatinine,
+    DoseRate,
+    Duration,
+    FlowRate,
+    Mass,
+    MassPerDay,
+    MassPerWeight,
+    Osmolarity,
+    Percent,
+    PerMinute,
+    Potassium,
+    Pressure,
+    Quantity,
+    SerumMagnesium,
+    Volume,
+    VolumePerDay,
+)
 
 MAX_SIGNIFICANT_DIGITS = 12  # U01
 MAX_NUMBER_LENGTH = 40
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Quantity:
-    """num / den of the base unit that the subclass names; never negative."""
-
-    num: int
-    den: int = 1
-
-    def __post_init__(self) -> None:
-        if self.num < 0 or self.den <= 0:
-            raise ValueError(f"{type(self).__name__} cannot be {self.num}/{self.den}")
-
-    def _difference(self, other: Self) -> int:
-        if type(self) is not type(other):
-            raise TypeError(f"cannot compare {type(self).__name__} with {type(other).__name__}")
-        return self.num * other.den - other.num * self.den
-
-    def __lt__(self, other: Self) -> bool:
-        return self._difference(other) < 0
-
-    def __le__(self, other: Self) -> bool:
-        return self._difference(other) <= 0
-
-    def __gt__(self, other: Self) -> bool:
-        return self._difference(other) > 0
-
-    def __ge__(self, other: Self) -> bool:
-        return self._difference(other) >= 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self)) and self._difference(other) == 0
-
-    def __hash__(self) -> int:
-        shared = gcd(self.num, self.den)
-        return hash((type(self), self.num // shared, self.den // shared))
-
-    def floor(self) -> int:
-        """Whole base units, rounded down."""
-        return self.num // self.den
-
-    def ceiling(self) -> int:
-        """Whole base units, rounded up."""
-        return -(-self.num // self.den)
-
-    def floor_to_step(self, step: int) -> int:
-        """Whole base units, rounded down to a multiple of `step`."""
-        return self.num // (self.den * step) * step
-
-    def plus(self, other: Self) -> Self:
-        return type(self)(self.num * other.den + other.num * self.den, self.den * other.den)
-
-    def differs_by_more_than_percent(self, other: Self, percent: int) -> bool:
-        """|self - other| > percent % of other, exactly."""
-        return 100 * abs(self._difference(other)) > percent * other.num * self.den
-
-
-class Mass(Quantity):
-    """ug of magnesium sulfate heptahydrate."""
-
-    __slots__ = ()
-
-
-class Volume(Quantity):
-    """uL."""
-
-    __slots__ = ()
-
-
-class Duration(Quantity):
-    """ms."""
-
-    __slots__ = ()
-
-
-class FlowRate(Quantity):
-    """uL/h."""
-
-    __slots__ = ()
-
-
-class DoseRate(Quantity):
-    """ug/h of heptahydrate."""
-
-    __slots__ = ()
-
-
-class Concentration(Quantity):
-    """ug/uL (that is mg/mL) of heptahydrate."""
-
-    __slots__ = ()
-
-
-class Clearance(Quantity):
-    """mL/min of creatinine clearance."""
-
-    __slots__ = ()
-
-
-class SerumMagnesium(Quantity):
-    """mmol/L."""
-
-    __slots__ = ()
-
-
-class Osmolarity(Quantity):
-    """mOsm/L."""
-
-    __slots__ = ()
-
-
-class Count(Quantity):
-    """How many, for instance starts of an infusion."""
-
-    __slots__ = ()
-
 
 AnyQuantity = TypeVar("AnyQuantity", bound=Quantity)
 MS_PER_HOUR = 3_600_000
@@ -156,7 +64,7 @@ _HEPTAHYDRATE_PER: dict[Basis, tuple[int, int]] = {
 }
 _GRAM_UNITS = frozenset({"g", "mg", "ug"})
 
-# base units in one of the unit, as a ratio
+# base units in one of the unit, as a ratio; the codes of UCUM stand after the customary writing
 UNITS: dict[type[Quantity], dict[str, tuple[int, int]]] = {
     Mass: {
         "g": (1_000_000, 1),
@@ -164,20 +72,53 @@ UNITS: dict[type[Quantity], dict[str, tuple[int, int]]] = {
         "ug": (1, 1),
         "mmol": (UG_PER_MMOL, 1),
         "mEq": (UG_PER_MMOL, 2),
+        "meq": (UG_PER_MMOL, 2),
     },
-    Volume: {"mL": (1_000, 1), "L": (1_000_000, 1)},
-    Duration: {"s": (1_000, 1), "min": (60_000, 1), "h": (MS_PER_HOUR, 1), "d": (24 * MS_PER_HOUR, 1)},
-    FlowRate: {"mL/h": (1_000, 1)},
-    DoseRate: {"mg/min": (60_000, 1), "mg/h": (1_000, 1), "g/h": (1_000_000, 1), "mmol/h": (UG_PER_MMOL, 1)},
-    Concentration: {"mg/mL": (1, 1)},
-    Clearance: {"mL/min": (1, 1)},
-    SerumMagnesium: {"mmol/L": (1, 1), "mg/dL": (10_000, 24_305), "mEq/L": (1, 2)},
+    Volume: {"mL": (1_000, 1), "L": (1_000_000, 1), "ml": (1_000, 1), "l": (1_000_000, 1)},
+    Duration: {
+        "s": (1_000, 1),
+        "min": (60_000, 1),
+        "h": (MS_PER_HOUR, 1),
+        "d": (24 * MS_PER_HOUR, 1),
+        "ms": (1, 1),
+    },
+    FlowRate: {"mL/h": (1_000, 1), "ml/h": (1_000, 1)},
+    DoseRate: {
+        "mg/min": (60_000, 1),
+        "mg/h": (1_000, 1),
+        "g/h": (1_000_000, 1),
+        "mmol/h": (UG_PER_MMOL, 1),
+        "mEq/h": (UG_PER_MMOL, 2),
+        "meq/h": (UG_PER_MMOL, 2),
+    },
+    Concentration: {
+        "mg/mL": (1, 1),
+        "g/L": (1, 1),
+        "mmol/mL": (UG_PER_MMOL, 1_000),
+        "mmol/L": (UG_PER_MMOL, 1_000_000),
+        "mEq/mL": (UG_PER_MMOL, 2_000),
+        "mg/ml": (1, 1),
+        "meq/mL": (UG_PER_MMOL, 2_000),
+    },
+    Clearance: {"mL/min": (1, 1), "ml/min": (1, 1)},
+    SerumMagnesium: {"mmol/L": (1, 1), "mg/dL": (10_000, 24_305), "mEq/L": (1, 2), "meq/L": (1, 2)},
+    Potassium: {"mmol/L": (1, 1), "mEq/L": (1, 1), "meq/L": (1, 1)},
+    Calcium: {"mmol/L": (1, 1), "mg/dL": (10_000, 40_078), "mEq/L": (1, 2), "meq/L": (1, 2)},  # 40.078 g/mol
+    Creatinine: {"umol/L": (1, 1), "mg/dL": (1_000_000, 11_312)},  # 113.12 g/mol
     Osmolarity: {"mOsm/L": (1, 1)},
+    Percent: {"%": (1, 1)},
+    PerMinute: {"/min": (1, 1)},
+    Pressure: {"mmHg": (1, 1), "mm[Hg]": (1, 1)},
+    BodyWeight: {"kg": (1_000, 1), "g": (1, 1)},
+    Age: {"y": (12, 1), "a": (12, 1), "mo": (1, 1)},
+    VolumePerDay: {"L/d": (1_000, 1), "mL/d": (1, 1)},
+    MassPerDay: {"ug/d": (1, 1), "mg/d": (1_000, 1), "ng/d": (1, 1_000)},
+    MassPerWeight: {"mg/kg": (1, 1)},
     Count: {"starts": (1, 1)},
 }
 
 
-_KINDS_OF_MASS = frozenset[type[Quantity]]({Mass, DoseRate, Concentration})
+_KINDS_OF_MASS = frozenset[type[Quantity]]({Mass, DoseRate, Concentration, MassPerWeight})
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +219,7 @@ def volume_after(flow: FlowRate, duration: Duration) -> Volume:
 
 def time_to_give(volume: Volume, flow: FlowRate) -> Duration:
     return Duration(volume.num * flow.den * MS_PER_HOUR, volume.den * flow.num)
+
+
+def mass_per_weight(mass: Mass, weight: BodyWeight) -> MassPerWeight:
+    return MassPerWeight(mass.num * weight.den, mass.den * weight.num)
