@@ -35,12 +35,13 @@ class Counters:
 class Delivered:
     """The interval as last read, and what it takes to widen it.
 
-    Volumes in uL, flows in uL/h; `asked_therapy_ns` is when the last counted status was asked
-    for; `moving_ul_h` the higher of the commanded and the reported flow then.
+    Volumes in uL, flows in uL/h; `volume_step_ul` is the counters' increment; `asked_therapy_ns` is when the last
+    counted status was asked for; `moving_ul_h` the higher of the commanded and the reported flow then.
     """
 
     base: Counters
     vtbi_ul: int
+    volume_step_ul: int
     accuracy_permille: int
     asked_therapy_ns: int
     moving_ul_h: int
@@ -78,6 +79,7 @@ class Delivered:
 
     def _widening_ul(self, therapy_ns: int) -> int:
         silent_ns = max(0, therapy_ns - self.asked_therapy_ns)
-        widening = -(-self.moving_ul_h * silent_ns // NS_PER_H)
+        # A counter says what was completed: up to one increment more has moved.
+        widening = -(-self.moving_ul_h * silent_ns // NS_PER_H) + self.volume_step_ul
         # The pump stops itself at VTBI; what it counted beyond that is already counted.
         return max(0, min(widening, self.vtbi_ul - self.largest_ul))

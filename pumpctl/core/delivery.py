@@ -72,8 +72,6 @@ _EXPLICIT: dict[tuple[DeliveryState, Trigger], DeliveryState] = {
     (_S.STARTING, _T.START_PROVEN): _S.INFUSING,
     (_S.STARTING, _T.START_NOT_EFFECTIVE): _S.AWAITING_CONFIRMATION,
     (_S.STARTING, _T.RESUME_NOT_EFFECTIVE): _S.PAUSED,
-    (_S.STARTING, _T.VTBI_REACHED): _S.COMPLETED,
-    (_S.STARTING, _T.PHASE_VTBI_REACHED): _S.PHASE_COMPLETE,
     (_S.INFUSING, _T.PAUSE_REQUESTED): _S.PAUSING,
     (_S.PAUSING, _T.PAUSE_PROVEN): _S.PAUSED,
     # A pump may be paused at its own key, or finish while a pause is on its way.

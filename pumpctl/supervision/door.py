@@ -81,7 +81,7 @@ def raise_flow(ward: Ward, channel: Channel, out: Outbox) -> bool:
     if dosing.resume and infusion.delivered is not None:
         infusion.delivered = infusion.delivered.set_moving(out.now.therapy_ns, infusion.program.flow_rate_ul_h)
     else:
-        infusion.begin(channel.status.counters, accuracy_permille(channel), out.now)
+        infusion.begin(channel.status.counters, channel.identity.capability, out.now)
     if infusion.program.link_loss is LinkLoss.STOP_AT_LEASE_END:
         channel.grant_lease(channel.status, channel.status.uptime_ms + infusion.program.lease_ms)
     if channel.unheard_since_ns is None:
@@ -134,6 +134,7 @@ def intent_body(channel: Channel, infusion: Infusion, resume: bool) -> dict[str,
         "due_ms": infusion.due_utc_ms,
         "start_before_ms": infusion.start_before_utc_ms,
         "accuracy_permille": accuracy_permille(channel),
+        "volume_step_ul": channel.identity.capability.volume_step_ul if channel.identity else infusion.program.vtbi_ul,
         "base": base and counters_body(base),
     }
 

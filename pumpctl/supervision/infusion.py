@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pumpctl.core.capability import Capability
 from pumpctl.core.delivered import Counters, Delivered
 from pumpctl.core.instant import Now
 from pumpctl.core.program import Program
@@ -59,13 +60,14 @@ class Infusion:
         """From here its volume counts against the patient."""
         return self.delivered is not None
 
-    def begin(self, base: Counters, accuracy_permille: int, now: Now) -> None:
+    def begin(self, base: Counters, capability: Capability, now: Now) -> None:
         """START is about to be written: from this instant the drug may flow."""
         self.started_utc_ms = now.utc_ms
         self.delivered = Delivered(
             base=base,
             vtbi_ul=self.program.vtbi_ul,
-            accuracy_permille=accuracy_permille,
+            volume_step_ul=capability.volume_step_ul,
+            accuracy_permille=capability.accuracy_permille,
             asked_therapy_ns=now.therapy_ns,
             moving_ul_h=self.program.flow_rate_ul_h,
         )

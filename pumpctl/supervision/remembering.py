@@ -96,6 +96,7 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
     infusion.delivered = Delivered(
         base=Counters(**body["base"]),
         vtbi_ul=program.vtbi_ul,
+        volume_step_ul=body["volume_step_ul"],
         accuracy_permille=body["accuracy_permille"],
         asked_therapy_ns=_therapy_ns(record, out),
         moving_ul_h=program.flow_rate_ul_h,
