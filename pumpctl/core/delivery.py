@@ -38,7 +38,6 @@ class Trigger(Enum):
     PROGRAM_REQUESTED = "program_requested"
     READ_BACK_EQUAL = "read_back_equal"
     SHOWN_AT_PUMP = "shown_at_pump"
-    PROGRAM_WITHDRAWN = "program_withdrawn"  # cancelled, expired or lost before any start
     CONFIRMATION_GIVEN = "confirmation_given"  # a person pressed the pump's button
     START_PROVEN = "start_proven"
     START_NOT_EFFECTIVE = "start_not_effective"  # not sent, denied, or proven without effect
@@ -65,9 +64,6 @@ _EXPLICIT: dict[tuple[DeliveryState, Trigger], DeliveryState] = {
     (_S.PHASE_COMPLETE, _T.PROGRAM_REQUESTED): _S.PROGRAMMING,
     (_S.PROGRAMMING, _T.READ_BACK_EQUAL): _S.READY,
     (_S.READY, _T.SHOWN_AT_PUMP): _S.AWAITING_CONFIRMATION,
-    (_S.PROGRAMMING, _T.PROGRAM_WITHDRAWN): _S.STOPPING,
-    (_S.READY, _T.PROGRAM_WITHDRAWN): _S.STOPPING,
-    (_S.AWAITING_CONFIRMATION, _T.PROGRAM_WITHDRAWN): _S.STOPPING,
     (_S.AWAITING_CONFIRMATION, _T.CONFIRMATION_GIVEN): _S.STARTING,
     (_S.STARTING, _T.START_PROVEN): _S.INFUSING,
     (_S.STARTING, _T.START_NOT_EFFECTIVE): _S.AWAITING_CONFIRMATION,

@@ -57,7 +57,7 @@ def test_a_pump_swapped_behind_an_open_port_is_found_out():
     desk = infusing(once())
     desk.run_for(5_000)
     other = PumpDouble("SIM-0002")
-    other.deny = {kind: RefusalReason.WRONG_SESSION for kind in (wire.GetStatus, wire.ReadProgram)}
+    other.deny = dict.fromkeys((wire.GetStatus, wire.ReadProgram), RefusalReason.WRONG_SESSION)
     desk.doubles[A] = other
     desk.run_for(5_000)
     assert desk.channel.link is Link.REFUSED
@@ -119,7 +119,7 @@ def test_a_pump_that_was_switched_off_and_on_is_stopped_latched_and_booked():
     desk.run_for(600_000)
     given_ul = desk.pump.moved_ul
     desk.pump.restart(desk.link_ns)
-    desk.pump.deny = {kind: RefusalReason.WRONG_SESSION for kind in (wire.GetStatus,)}
+    desk.pump.deny = dict.fromkeys((wire.GetStatus,), RefusalReason.WRONG_SESSION)
     desk.must(lambda: desk.channel.link is Link.IDENTIFYING, 3_000)
     desk.pump.deny = {}  # the identification has opened the session
     desk.must_be(DeliveryState.STOPPED, 5_000)

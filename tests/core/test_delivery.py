@@ -10,9 +10,9 @@ from pumpctl.core.delivery import TRANSITIONS, DeliveryState, Trigger, step
 LEGAL = """
 unknown: found_idle -> idle, found_infusing_ours -> infusing, found_paused_ours -> paused
 idle: program_requested -> programming
-programming: read_back_equal -> ready, program_withdrawn -> stopping
-ready: shown_at_pump -> awaiting_confirmation, program_withdrawn -> stopping
-awaiting_confirmation: confirmation_given -> starting, program_withdrawn -> stopping
+programming: read_back_equal -> ready
+ready: shown_at_pump -> awaiting_confirmation
+awaiting_confirmation: confirmation_given -> starting
 starting: start_proven -> infusing, start_not_effective -> awaiting_confirmation, resume_not_effective -> paused
 infusing: pause_requested -> pausing, pause_proven -> paused, vtbi_reached -> completed
 infusing: phase_vtbi_reached -> phase_complete
