@@ -216,12 +216,13 @@ class Daemon:
     def _crashed(self, error: BaseException) -> None:
         """The state may be half-applied: from here on nothing is decided, and what is armed is stopped."""
         self._code = CRASHED
-        self._guard.stop_armed(self._links)
-        self._log.critical("uncaught exception: stopping", exc_info=error)
         try:
+            # First: the guard ends this process 250 ms after it is asked to stop.
             note_crash(self._settings.state_dir, wall_ms())
         except OSError as failure:
             self._log.error("the crash cannot be noted", reason=failure.strerror)
+        self._guard.stop_armed(self._links)
+        self._log.critical("uncaught exception: stopping", exc_info=error)
         self._ended.set()
 
     def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

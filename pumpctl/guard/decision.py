@@ -102,8 +102,10 @@ class Watch:
             self._settle_requests(channel, Outcome.NOT_ARMED)
 
     def armed(self, channel: str, lease: bool, now_ns: int) -> None:
+        """Arming anew also says that the daemon has proven every stop it wrote there."""
         if (known := self._channels.get(channel)) is not None:
             known.armed, known.lease, known.armed_ns, known.silence_spent = True, lease, now_ns, False
+            known.entrusted_ns = None
 
     def disarmed(self, channel: str) -> None:
         """It may be another patient's pump: from here nothing is written, not even the rest of a firing."""

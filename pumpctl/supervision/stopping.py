@@ -100,6 +100,7 @@ def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) ->
     if not stop.answered:
         return
     channel.stop = None
+    channel.guard_armed_lease = None  # arming anew tells the guard that this stop needs no second hand
     channel.move(Trigger.STOP_PROVEN)
     end_alarm(channel, "stop_unproven", out)
     settle(ward, channel, STOPPED, out)

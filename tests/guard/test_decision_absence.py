@@ -102,6 +102,14 @@ def test_a_daemon_that_ends_before_it_proved_its_stop_is_followed_by_the_guards(
     assert late.dead().to(60_000).times(WriteStop) == []
 
 
+def test_a_daemon_that_proved_its_stop_may_end_at_once() -> None:
+    """It says so by arming anew: else a SIGTERM after a proven stop would bring the next daemon up latched."""
+    run = Run().armed(lease=False).beating_to(1000).ask().written().beating_to(1100)
+    run.watch.armed("a", lease=False, now_ns=1_100_000_000)
+    run.watch.daemon_closed()
+    assert run.dead().to(60_000).times(WriteStop) == []
+
+
 def test_a_stop_that_nobody_asked_the_guard_for_is_the_daemons_affair(run: Run) -> None:
     run.armed(lease=False).beating_to(1000).written()
     run.watch.daemon_closed()
