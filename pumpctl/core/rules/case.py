@@ -25,6 +25,7 @@ class Context:
 
     `accepted_utc_ms`: when the order was accepted, for ages that count from there (Q03); None while it is not.
     `timetable` spares the expansion of the schedule to a caller that has it.
+    `uncleared_stops`: stops of this patient that wait for a clinician and a second person (S06).
     """
 
     at_utc_ms: int
@@ -32,6 +33,7 @@ class Context:
     overrides: tuple[Override, ...] = ()
     timetable: Timetable | None = None
     accepted_utc_ms: int | None = None
+    uncleared_stops: tuple[str, ...] = ()
 
 
 KnownPhase: TypeAlias = tuple[Profile, str, Measured]
@@ -54,6 +56,7 @@ class Case:
     conditions: frozenset[Condition]
     timetable: Timetable
     ledger: Ledger
+    uncleared_stops: tuple[str, ...]
 
     @property
     def is_emergency(self) -> bool:
@@ -91,6 +94,7 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
         conditions=_conditions(order, figures, library),
         timetable=timetable,
         ledger=context.ledger,
+        uncleared_stops=context.uncleared_stops,
     )
 
 

@@ -14,6 +14,7 @@ from pumpctl.core.rules import blood, kidneys, route, writing
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.limits import limits_of
+from pumpctl.core.rules.start_table import START_RULES
 
 Judge: TypeAlias = Callable[[Case], Iterable[Finding]]
 
@@ -56,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     Rule("U05", (route.profile_exists,)),
     Rule("U06", (writing.unreadable("U06"), writing.bolus_is_off)),
     Rule("U07", (limits_of("U07"), writing.unreadable("U07"))),
+    *(Rule(row.id, row.at_check) for row in START_RULES),
 )
 
 # fmt: off
@@ -63,5 +65,6 @@ REQUIRED_IDS: frozenset[str] = frozenset({
     "Q01", "Q02", "Q03", "Q04", "Q10", "Q12", "Q13", "Q20", "Q21", "Q22", "Q24", "Q30", "Q31",
     "P02", "P03", "P10", "D24", "D25", "D7", "L01", "L02", "L03", "L04",
     "T02", "U01", "U02", "U05", "U06", "U07",
+    "Q27", "P11", "S01", "S02", "S03", "S04", "S05", "S06", "B01", "B02", "B03",
 })
 # fmt: on
