@@ -25,7 +25,8 @@ MAX_ORDER_BYTES = 1 << 20
 
 def read_order(path: Path) -> Order:
     """The order in this file, or a Failure that says what is wrong with it."""
-    from pumpctl.core.order_text import OrderUnreadable, parse_order
+    from pumpctl.core.order_text import OrderUnreadable
+    from pumpctl.intake.order_file import parse_any_order
 
     try:
         with path.open("rb") as file:
@@ -33,7 +34,7 @@ def read_order(path: Path) -> Order:
     except OSError as error:
         raise Failure(ExitCode.USAGE, f"{path}: {error.strerror}", "give a readable order file") from error
     try:
-        return parse_order(content, str(path))
+        return parse_any_order(content, str(path))
     except OrderUnreadable as error:
         raise Failure(ExitCode.USAGE, str(error), error.next_step) from error
 
