@@ -16,8 +16,9 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from pumpctl.core.limit import Condition, LibraryUnreadable, Limit, LimitText, Measure, Strict, parse_limit
+from pumpctl.core.quantity import DoseRate, Duration, FlowRate, Quantity
 from pumpctl.core.rules.finding import Severity
-from pumpctl.core.units import DoseRate, Duration, FlowRate, Misread, read_quantity
+from pumpctl.core.units import Misread, read_quantity
 
 MAX_BYTES = 1 << 20
 
@@ -40,6 +41,15 @@ class LinkLoss(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The limits on one measure that hold under some conditions. A value of at most `harmless` breaks none."""
+
+    measure: Measure
+    limits: tuple[Limit, ...]
+    harmless: Quantity | None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One way of giving the drug. `lease_ms` is 0 exactly when the pump finishes by itself.
 
@@ -56,6 +66,14 @@ class Profile:
     limits: dict[str, tuple[Limit, ...]]
     hard_max_dose_rate: DoseRate
     hard_max_flow: FlowRate | None
+    by_conditions: dict[frozenset[Condition], tuple[Rows, ...]]  # at most one entry a set of conditions
+
+    def rows(self, conditions: frozenset[Condition]) -> tuple[Rows, ...]:
+        """What holds under these conditions, by measure; worked out once for each set of conditions."""
+        rows = self.by_conditions.get(conditions)
+        if rows is None:
+            rows = self.by_conditions[conditions] = _rows(self, conditions)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +87,7 @@ class Library:
     limits: tuple[Limit, ...]
     rule_ids: frozenset[str]
     reduced_clearance: tuple[Limit, ...]  # Q02's own rows: what counts as reduced
+    long_qtc: tuple[Limit, ...]  # Q09's: what counts as long
 
     def profile_for(self, route: str | None, care_area: str | None, phase: PhaseKind | None) -> Profile | None:
         for profile in self.profiles:
@@ -92,11 +111,38 @@ def parse_library(content: bytes) -> Library:
     limits = tuple(parse_limit(index, row, frozenset(parsed.profiles)) for index, row in enumerate(parsed.limits))
     profiles = tuple(_profile(name, text, limits) for name, text in parsed.profiles.items())
     canonical = json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
-    rule_ids = frozenset(limit.rule for limit in limits)
-    reduced = tuple(row for row in limits if row.rule == "Q02" and row.measure is Measure.CREATININE_CLEARANCE)
     return Library(
-        parsed.drug, parsed.version, hashlib.sha256(canonical).hexdigest(), profiles, limits, rule_ids, reduced
+        drug=parsed.drug,
+        version=parsed.version,
+        content_hash=hashlib.sha256(canonical).hexdigest(),
+        profiles=profiles,
+        limits=limits,
+        rule_ids=frozenset(limit.rule for limit in limits),
+        reduced_clearance=_defining(limits, "Q02", Measure.CREATININE_CLEARANCE),
+        long_qtc=_defining(limits, "Q09", Measure.QTC),
     )
+
+
+def _defining(limits: tuple[Limit, ...], rule: str, measure: Measure) -> tuple[Limit, ...]:
+    """Rows that say what a condition of other rows is: without them those would never hold."""
+    rows = tuple(row for row in limits if row.rule == rule and row.measure is measure)
+    if not rows:
+        raise LibraryUnreadable(f"limits: none of rule {rule} on {measure.value}")
+    return rows
+
+
+def _rows(profile: Profile, conditions: frozenset[Condition]) -> tuple[Rows, ...]:
+    by_measure: dict[Measure, list[Limit]] = {}
+    for limits in profile.limits.values():
+        for limit in limits:
+            if limit.when in conditions:
+                by_measure.setdefault(limit.measure, []).append(limit)
+    return tuple([Rows(measure, tuple(limits), _harmless(limits)) for measure, limits in by_measure.items()])
+
+
+def _harmless(limits: list[Limit]) -> Quantity | None:
+    above = [limit.above for limit in limits if limit.above is not None and limit.has_upper_bound_only]
+    return min(above) if len(above) == len(limits) else None
 
 
 class _ProfileText(Strict):
@@ -147,6 +193,7 @@ def _profile(name: str, text: _ProfileText, limits: tuple[Limit, ...]) -> Profil
         limits={rule: tuple(limit for limit in own if limit.rule == rule) for rule in {limit.rule for limit in own}},
         hard_max_dose_rate=min(dose_rates),
         hard_max_flow=min((limit.above for limit in hard if isinstance(limit.above, FlowRate)), default=None),
+        by_conditions={},
     )
 
 

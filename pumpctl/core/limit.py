@@ -10,23 +10,30 @@ from enum import Enum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pumpctl.core.rules.finding import Severity
-from pumpctl.core.units import (
-    Basis,
+from pumpctl.core.quantity import (
+    Age,
+    BodyWeight,
     Clearance,
     Concentration,
     Count,
+    Creatinine,
     DoseRate,
     Duration,
     FlowRate,
     Mass,
-    Misread,
+    MassPerDay,
+    MassPerWeight,
     Osmolarity,
+    Percent,
+    PerMinute,
+    Pressure,
     Quantity,
     SerumMagnesium,
     Volume,
-    read_quantity,
+    VolumePerDay,
 )
+from pumpctl.core.rules.finding import Severity
+from pumpctl.core.units import Basis, Misread, read_quantity
 
 
 class Condition(Enum):
@@ -38,6 +45,9 @@ class Condition(Enum):
     ORDINARY_CLEARANCE = "ordinary_clearance"
     STABLE_MAINTENANCE = "stable_maintenance"  # Q03
     COURSE_CHANGES = "course_changes"  # start, renewal or dose change
+    CARDIAC_RISK = "cardiac_risk"  # Q09: long QTc, arrhythmia, digoxin or heart failure
+    HEART_FAILURE = "heart_failure"  # Q05b
+    SEVERE_AND_SYMPTOMATIC = "severe_and_symptomatic"  # Q24
 
 
 class Measure(Enum):
@@ -51,15 +61,42 @@ class Measure(Enum):
     FLOW = "flow"
     CONCENTRATION = "concentration"
     OSMOLARITY = "osmolarity"
+    # of the patient
+    AGE = "age"
+    WEIGHT = "weight"
+    DOSE_PER_WEIGHT = "dose_per_weight"
+    # of the blood
     CREATININE_CLEARANCE = "creatinine_clearance"
     CLEARANCE_AGE = "clearance_age"
+    CREATININE_RISE = "creatinine_rise"
+    CREATININE_RISE_PERCENT = "creatinine_rise_percent"
     SERUM_MAGNESIUM = "serum_magnesium"
     SERUM_AGE = "serum_age"
+    ANY_SERUM_MAGNESIUM = "any_serum_magnesium"
+    SERUM_CHANGE = "serum_change"
+    SERUM_AFTER_DOSE = "serum_after_dose"
+    TARGET_MAGNESIUM = "target_magnesium"
+    ELECTROLYTE_GAP = "electrolyte_gap"
+    # of the bedside and of what else is given
+    QTC = "qtc"
+    ECG_AGE = "ecg_age"
+    URINE = "urine"
+    BREATHING_RATE = "breathing_rate"
+    SYSTOLIC_PRESSURE = "systolic_pressure"
+    SYSTOLIC_FALL = "systolic_fall"
+    HEART_RATE = "heart_rate"
+    SALINE_PER_DAY = "saline_per_day"
+    SALINE_RUNNING = "saline_running"
+    SALINE_TIME = "saline_time"
+    ALFACALCIDOL = "alfacalcidol"
+    # of the order in time
     DOSE_24H = "dose_24h"
+    OWN_DOSE_24H = "own_dose_24h"
     DOSE_7D = "dose_7d"
     VOLUME_24H = "volume_24h"
     STARTS_7D = "starts_7d"
     COURSE = "course"
+    ORDER_AGE = "order_age"
     # of a start and what goes before it
     REPEAT_SPARE = "repeat_spare"
     START_GAP = "start_gap"
@@ -76,15 +113,38 @@ KIND_OF: dict[Measure, type[Quantity]] = {
     Measure.FLOW: FlowRate,
     Measure.CONCENTRATION: Concentration,
     Measure.OSMOLARITY: Osmolarity,
+    Measure.AGE: Age,
+    Measure.WEIGHT: BodyWeight,
+    Measure.DOSE_PER_WEIGHT: MassPerWeight,
     Measure.CREATININE_CLEARANCE: Clearance,
     Measure.CLEARANCE_AGE: Duration,
+    Measure.CREATININE_RISE: Creatinine,
+    Measure.CREATININE_RISE_PERCENT: Percent,
     Measure.SERUM_MAGNESIUM: SerumMagnesium,
     Measure.SERUM_AGE: Duration,
+    Measure.ANY_SERUM_MAGNESIUM: SerumMagnesium,
+    Measure.SERUM_CHANGE: Percent,
+    Measure.SERUM_AFTER_DOSE: Duration,
+    Measure.TARGET_MAGNESIUM: SerumMagnesium,
+    Measure.ELECTROLYTE_GAP: Duration,
+    Measure.QTC: Duration,
+    Measure.ECG_AGE: Duration,
+    Measure.URINE: Volume,
+    Measure.BREATHING_RATE: PerMinute,
+    Measure.SYSTOLIC_PRESSURE: Pressure,
+    Measure.SYSTOLIC_FALL: Pressure,
+    Measure.HEART_RATE: PerMinute,
+    Measure.SALINE_PER_DAY: VolumePerDay,
+    Measure.SALINE_RUNNING: VolumePerDay,
+    Measure.SALINE_TIME: Duration,
+    Measure.ALFACALCIDOL: MassPerDay,
     Measure.DOSE_24H: Mass,
+    Measure.OWN_DOSE_24H: Mass,
     Measure.DOSE_7D: Mass,
     Measure.VOLUME_24H: Volume,
     Measure.STARTS_7D: Count,
     Measure.COURSE: Duration,
+    Measure.ORDER_AGE: Duration,
     Measure.REPEAT_SPARE: Duration,
     Measure.START_GAP: Duration,
     Measure.START_EARLY: Duration,
@@ -117,6 +177,11 @@ class Limit:
         """The bound that `text` shows: the last one given."""
         bounds = (self.at_or_below, self.below, self.at_or_above, self.above)
         return next(bound for bound in bounds if bound is not None)
+
+    @property
+    def has_upper_bound_only(self) -> bool:
+        """Whether every value of at most `above` is allowed, whatever it is."""
+        return self.above is not None and self.below is None and self.at_or_below is None and self.at_or_above is None
 
     def is_broken(self, most: Quantity, least: Quantity) -> bool:
         """Judged on the largest value the figures allow for an upper bound, on the smallest for a lower one."""
@@ -151,7 +216,7 @@ class LimitText(Strict):
     at_or_below: str | None = None
     when: str = Condition.ALWAYS.value
     basis: str = Field(min_length=1)
-    note: str = ""
+    note: str = Field(min_length=1)
 
 
 _ALLOWED = {"above": "at most", "at_or_above": "below", "below": "at least", "at_or_below": "above"}

@@ -14,7 +14,10 @@ from pumpctl.core.library import Library
 from pumpctl.core.order import Order, Override
 from pumpctl.core.rules.case import Case, Context, open_case
 from pumpctl.core.rules.finding import Finding, Severity
+from pumpctl.core.rules.softening import TO_SOFT, softened
 from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Rule
+from pumpctl.core.schedule import read_instant
+from pumpctl.core.units import Misread
 
 
 class Decision(Enum):
@@ -44,16 +47,28 @@ def judge_case(case: Case, overrides: tuple[Override, ...] = (), rules: tuple[Ru
     for rule in rules:
         findings.extend(_findings_of(rule, case))
     findings.extend(_absent(rules, case.library))
-    weighed = tuple(sorted(_with_overrides(findings, case.order, overrides), key=_rank))
+    if case.is_emergency:
+        findings = [softened(finding) for finding in findings]
+    weighed = tuple(sorted(_with_overrides(findings, case, overrides), key=_rank))
     return Verdict(_decide(weighed), weighed, case.order.digest, case.library.content_hash)
 
 
 def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Override, ...]:
-    """Overrides for the SOFT findings of this rule in this verdict, with the values seen; none when it has none."""
-    values = {f.value for f in verdict.findings if f.rule == rule and f.severity is Severity.SOFT and not f.overridden}
+    """Overrides for the SOFT findings of this rule in this verdict, with the values seen; none when it has none.
+
+    Q10 names all that an emergency has softened (clinical.md, Q10): one override for each of those findings.
+    """
+    named = {rule}
+    if rule == EMERGENCY and any(finding.rule == EMERGENCY for finding in verdict.findings):
+        named = TO_SOFT
+    seen = {
+        (finding.rule, finding.value)
+        for finding in verdict.findings
+        if finding.rule in named and finding.severity is Severity.SOFT and not finding.overridden
+    }
     return tuple(
-        Override(rule=rule, order_digest=verdict.order_digest, value=value, person=person, reason=reason)
-        for value in sorted(values)
+        Override(rule=one, order_digest=verdict.order_digest, value=value, person=person, reason=reason)
+        for one, value in sorted(seen)
     )
 
 
@@ -80,8 +95,11 @@ def _absent(rules: tuple[Rule, ...], library: Library) -> list[Finding]:
     ]
 
 
-def _with_overrides(findings: list[Finding], order: Order, given: tuple[Override, ...]) -> Iterable[Finding]:
-    overrides = (*order.overrides, *given)
+def _with_overrides(findings: list[Finding], case: Case, given: tuple[Override, ...]) -> Iterable[Finding]:
+    overrides = (*case.order.overrides, *given)
+    if not overrides:
+        yield from findings
+        return
     halved_seen = {f.value for f in findings if f.rule == HALVED and f.severity is Severity.SOFT}
     for finding in findings:
         about = [override for override in overrides if override.rule == finding.rule]
@@ -90,7 +108,7 @@ def _with_overrides(findings: list[Finding], order: Order, given: tuple[Override
             continue
         # One Q02 override covers all SOFT findings of the halved limits.
         values = halved_seen if finding.rule == HALVED else {finding.value}
-        refusals = [_why_not(override, order, values) for override in about]
+        refusals = [_why_not(override, case, values) for override in about]
         if None in refusals:
             yield replace(finding, overridden=True)
         else:
@@ -98,17 +116,28 @@ def _with_overrides(findings: list[Finding], order: Order, given: tuple[Override
             yield replace(finding, message=f"{finding.message} (override does not apply: {reasons})")
 
 
-HALVED = "Q02"
+HALVED, EMERGENCY = "Q02", "Q10"
 
 
-def _why_not(override: Override, order: Order, values: set[str]) -> str | None:
-    if override.order_digest != order.digest:
+def _why_not(override: Override, case: Case, values: set[str]) -> str | None:
+    if override.order_digest != case.order.digest:
         return "given for another version of the order"
-    if override.person == order.prescriber:
+    if _folded(override.person) == _folded(case.order.prescriber):
         return "the prescriber cannot be the second person"
+    if override.expires_at is not None:
+        expires_utc_ms = read_instant(override.expires_at)
+        if isinstance(expires_utc_ms, Misread):
+            return f"its expires_at {expires_utc_ms.reason}"
+        if case.at_utc_ms > expires_utc_ms:
+            return f"expired {override.expires_at}"
     if override.value not in values:
         return f"given for {override.value}"
     return None
+
+
+def _folded(name: str) -> str:
+    """One person written two ways is one person."""
+    return " ".join(name.split()).casefold()
 
 
 def _decide(findings: tuple[Finding, ...]) -> Decision:

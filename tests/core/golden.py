@@ -64,9 +64,26 @@ def intravenous(kind: str, dose: str, volume: str, duration: str, flow: str, **m
             "site": "right forearm",
             "schedule": dict(ONCE),
             "phases": [phase(kind, dose, volume, duration, flow)],
+            "authored_at": "2026-12-01T15:00:00Z",
+            "assessment.calcium_at_bedside": True,
+            "assessment.co_infusions": [],
+            "observations": observations("2026-12-01T17:50:00Z"),
         }
     )
     return table(more, base)
+
+
+def observations(at: str) -> list[dict[str, Any]]:
+    """What is looked at before an intravenous start, all as it should be."""
+    seen = {
+        "patellar_reflex": "present",
+        "breathing_rate": "16 /min",
+        "systolic_pressure": "120 mmHg",
+        "baseline_systolic_pressure": "125 mmHg",
+        "heart_rate": "70 /min",
+        "urine": "250 mL",
+    }
+    return [{"kind": kind, "value": value, "at": at} for kind, value in seen.items()]
 
 
 def phase(kind: str, dose: str, volume: str, duration: str, flow: str) -> dict[str, Any]:

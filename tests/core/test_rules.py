@@ -26,6 +26,14 @@ def clearance(value: str, **more: Any) -> Changes:  # noqa: ANN401
     return {"results.0.value": value} | more
 
 
+def since(instant: str) -> Changes:
+    """Stable maintenance, with nothing changed since then."""
+    return {"course": "stable_maintenance", "therapy": {"started_at": instant}}
+
+
+STABLE = since("2026-06-01T08:00:00Z")
+
+
 def test_golden_order():
     """P01: Q31 is its only SOFT finding and there is no HARD one."""
     found = verdict()
@@ -74,8 +82,11 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     # Q03: age of the clearance, home 35 d and 100 d at acceptance, IV 72 h at the start (due 2 h after AT)
     (GOLDEN, {"results.0.at": "2026-10-27T18:00:00Z"}, "Q03", []),
     (GOLDEN, {"results.0.at": "2026-10-27T17:59:59Z"}, "Q03", ["hard"]),
-    (GOLDEN, {"results.0.at": "2026-08-23T18:00:00Z", "course": "stable_maintenance"}, "Q03", []),
-    (GOLDEN, {"results.0.at": "2026-08-23T17:59:59Z", "course": "stable_maintenance"}, "Q03", ["hard"]),
+    (GOLDEN, {"results.0.at": "2026-08-23T18:00:00Z"} | STABLE, "Q03", []),
+    (GOLDEN, {"results.0.at": "2026-08-23T17:59:59Z"} | STABLE, "Q03", ["hard"]),
+    (GOLDEN, {"results.0.at": "2026-10-27T17:59:59Z", "course": "stable_maintenance"}, "Q03", ["hard"]),
+    (GOLDEN, {"results.0.at": "2026-10-27T17:59:59Z"} | since("2026-08-31T18:00:00Z"), "Q03", []),
+    (GOLDEN, {"results.0.at": "2026-10-27T17:59:59Z"} | since("2026-08-31T18:00:01Z"), "Q03", ["hard"]),
     (GOLDEN, {"results.0.at": "2026-10-27T17:59:59Z", "course": None}, "Q03", ["hard"]),
     (GOLDEN, {"results.0": None}, "Q03", ["hard"]),
     # Q04

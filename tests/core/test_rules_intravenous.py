@@ -51,14 +51,19 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     # Q04
     (EMERGENCY, {"assessment.volume_status": None}, "Q04", ["soft"]),
     # Q10
-    (EMERGENCY, {}, "Q10", []),
+    (EMERGENCY, {}, "Q10", ["advisory"]),
     (EMERGENCY, {"indication.emergency_in_progress": False}, "Q10", ["hard"]),
     (EMERGENCY, {"indication.emergency_in_progress": None}, "Q10", ["hard"]),
     (EMERGENCY, {"indication.emergency_event": "history of seizures"}, "Q10", ["hard"]),
     (EMERGENCY, {"care_area": "home"}, "Q10", ["hard"]),
     (EMERGENCY, {"route": "sc"}, "Q10", ["hard"]),
-    (EMERGENCY, {"phases.0.duration": "299 s", "phases.0.flow": "602 mL/h"}, "Q10", ["hard"]),
-    (EMERGENCY, {"phases": [phase("emergency", "2.01 g", "50.25 mL", "5.1 min", "592 mL/h")]}, "Q10", ["hard"]),
+    (EMERGENCY, {"phases.0.duration": "299 s", "phases.0.flow": "602 mL/h"}, "Q10", ["hard", "advisory"]),
+    (
+        EMERGENCY,
+        {"phases": [phase("emergency", "2.01 g", "50.25 mL", "5.1 min", "592 mL/h")]},
+        "Q10",
+        ["hard", "advisory"],
+    ),
     # Q12, Q13
     (EMERGENCY, {"results.2": None}, "Q12", ["advisory"]),
     (EMERGENCY, {"results.2.value": "1.05 mmol/L"}, "Q13", ["advisory"]),
@@ -84,11 +89,16 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     (CONTINUOUS, {"phases": [phase("continuous", "2.4 g", "60 mL", "40 h", "1.5 mL/h")]}, "Q22", []),
     (CONTINUOUS, {"phases": [phase("continuous", "2.4 g", "60 mL", "40 h", "1.499 mL/h")]}, "Q22", ["soft"]),
     # Q24: 12 mmol, 3 h
-    (INTERMITTENT, {}, "Q24", []),
+    (INTERMITTENT, {}, "Q24", ["advisory"]),  # severe, and 11.82 mmol in 24 h
     (INTERMITTENT, {"phases": [phase("intermittent", "12 mmol", "100 mL", "3 h", "33.333333 mL/h")]}, "Q24", []),
     (INTERMITTENT, {"phases": [phase("intermittent", "12.01 mmol", "100 mL", "4 h", "25 mL/h")]}, "Q24", ["hard"]),
-    (INTERMITTENT, {"phases": [phase("intermittent", "6 mmol", "100 mL", "179 min", "33.4 mL/h")]}, "Q24", ["hard"]),
-    (INTERMITTENT, {"phases.0.flow": "33.334 mL/h"}, "Q24", ["hard", "hard"]),
+    (
+        INTERMITTENT,
+        {"phases": [phase("intermittent", "6 mmol", "100 mL", "179 min", "33.4 mL/h")]},
+        "Q24",
+        ["hard", "advisory"],
+    ),
+    (INTERMITTENT, {"phases.0.flow": "33.334 mL/h"}, "Q24", ["hard", "hard", "advisory"]),
     # P02
     (LOADING, {"phases.0.bag.diluent": None}, "P02", ["hard"]),
     (LOADING, {"phases.0.bag.diluent": "glucose_5_percent"}, "P02", []),

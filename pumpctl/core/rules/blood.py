@@ -1,22 +1,86 @@
-"""Magnesium in and around the patient: serum magnesium and other sources (Q12, D25)."""
+"""Magnesium in and around the patient: serum magnesium and other sources (Q11 to Q15, D24, D25, D7).
+
+The figures are rows of the library; here is what a missing answer or a doubtful sample means.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pumpctl.core.rules.case import Case
-from pumpctl.core.rules.finding import Finding, Severity
+from pumpctl.core.rules.finding import Finding
+from pumpctl.core.rules.limits import limits_of
+from pumpctl.core.rules.rule import ADVISORY, SOFT, Rule
+
+_MAGNESIUM = ("results: magnesium",)
+_DOSES = ("phases", "schedule", "other_magnesium.parenteral", "the dose ledger")
 
 
 def serum_magnesium_is_known(case: Case) -> Iterator[Finding]:
-    """Q12; in an emergency (Q10) only advice."""
+    """Q12."""
     if case.figures.serum_magnesium is None:
-        severity = Severity.ADVISORY if case.is_emergency else Severity.SOFT
-        yield Finding("Q12", severity, "serum magnesium is missing; measure it", "missing", "known", "project")
+        yield Finding("Q12", SOFT, "serum magnesium is missing; measure it", "missing", "known", "project")
+
+
+def sample_is_not_from_the_infusion_arm(case: Case) -> Iterator[Finding]:
+    """Q14: it still counts for Q13."""
+    serum = case.figures.serum_magnesium
+    if serum is not None and serum.infusion_arm and not case.is_emergency:
+        severity = ADVISORY if case.is_subcutaneous else SOFT
+        message = "magnesium was drawn from the infusion arm; draw it from the other one"
+        yield Finding("Q14", severity, message, "infusion arm", "the other arm", "reference")
 
 
 def other_magnesium_was_asked(case: Case) -> Iterator[Finding]:
     """D25: an empty list says "none", no list says "not asked"."""
     if case.order.other_magnesium.parenteral is None:
         message = "other parenteral magnesium was not asked about; list it in other_magnesium.parenteral, [] for none"
-        yield Finding("D25", Severity.SOFT, message, "missing", "asked", "project")
+        yield Finding("D25", SOFT, message, "missing", "asked", "project")
+
+
+RULES = (
+    Rule("Q11", (limits_of("Q11"),), "serum magnesium normal: does not exclude deficiency", _MAGNESIUM),
+    Rule(
+        "Q12",
+        (limits_of("Q12"), serum_magnesium_is_known),
+        "serum magnesium missing or too old",
+        (*_MAGNESIUM, "course", "therapy"),
+        (SOFT,),
+        "project",
+    ),
+    Rule("Q13", (limits_of("Q13"),), "serum magnesium of 1.05 mmol/L or more before a start", _MAGNESIUM),
+    Rule(
+        "Q14",
+        (limits_of("Q14"), sample_is_not_from_the_infusion_arm),
+        "magnesium drawn before the end of the last IV magnesium, within 6 h of an infusion, or from the infusion arm",
+        (*_MAGNESIUM, "other_magnesium.parenteral", "the dose ledger"),
+        (ADVISORY, SOFT),
+        "reference",
+    ),
+    Rule(
+        "Q15",
+        (limits_of("Q15"),),
+        "implausible result; or doubled or halved within 14 days with no change of therapy",
+        (*_MAGNESIUM, "therapy"),
+    ),
+    Rule(
+        "D24",
+        (limits_of("D24"),),
+        "magnesium in any rolling 24 h: given, running, uncertain and planned",
+        _DOSES,
+    ),
+    Rule(
+        "D25",
+        (other_magnesium_was_asked,),
+        "other parenteral magnesium not asked about; what is recorded counts in D24 and D7",
+        ("other_magnesium.parenteral",),
+        (SOFT,),
+        "project",
+    ),
+    Rule(
+        "D7",
+        (limits_of("D7"),),
+        "subcutaneous and recorded other parenteral magnesium in any rolling 7 days",
+        _DOSES,
+    ),
+)

@@ -1,4 +1,4 @@
-"""Kidneys and volume: what must be known before any magnesium (Q02, Q03, Q04).
+"""Kidneys: what must be known of them before any magnesium (Q01, Q02, Q03, Q16).
 
 The figures are rows of the library; here is what a missing or bad answer means.
 """
@@ -9,39 +9,69 @@ from collections.abc import Iterator
 
 from pumpctl.core.limit import Condition
 from pumpctl.core.rules.case import Case
-from pumpctl.core.rules.finding import Finding, Severity
-
-VOLUME_IS_RIGHT = frozenset({"euvolaemic", "corrected"})
-
-
-def _in_emergency_soft(case: Case) -> Severity:
-    return Severity.SOFT if case.is_emergency else Severity.HARD
+from pumpctl.core.rules.finding import Finding
+from pumpctl.core.rules.limits import limits_of
+from pumpctl.core.rules.rule import HARD, SCHEDULE, SOFT, Rule
 
 
 def reduced_clearance_is_monitored(case: Case) -> Iterator[Finding]:
     """Q02: closer checks of serum magnesium."""
     if Condition.REDUCED_CLEARANCE in case.conditions:
         when = "every 2 weeks" if case.order.care_area == "home" else "6 h after the start"
-        yield Finding(
-            "Q02", Severity.SCHEDULE, f"check serum magnesium {when}", "reduced clearance", when, "seed-Q; reference"
-        )
+        message = f"clearance is reduced: check serum magnesium {when}"
+        yield Finding("Q02", SCHEDULE, message, "reduced clearance", when, "seed-Q; reference")
 
 
 def clearance_is_known(case: Case) -> Iterator[Finding]:
     """Q03: never read as normal."""
     if case.figures.clearance is None:
         message = "creatinine clearance is missing; measure it before giving magnesium"
-        yield Finding("Q03", _in_emergency_soft(case), message, "missing", "known", "seed-Q")
+        yield Finding("Q03", HARD, message, "missing", "known", "seed-Q")
 
 
-def volume_is_corrected(case: Case) -> Iterator[Finding]:
-    """Q04: the first step, and the one commonly missed."""
-    status = case.order.assessment.volume_status
-    if status not in VOLUME_IS_RIGHT:
-        message = (
-            "volume depletion drives aldosterone and renal magnesium loss: correct it first, then state "
-            "assessment.volume_status as euvolaemic or corrected"
-        )
-        yield Finding(
-            "Q04", _in_emergency_soft(case), message, status or "missing", "euvolaemic or corrected", "seed-Q"
-        )
+def kidneys_are_steady(case: Case) -> Iterator[Finding]:
+    """Q16: an emergency softens nothing here."""
+    told = case.order.assessment
+    if told.dialysis is None:
+        severity = SOFT if case.is_subcutaneous else HARD
+        message = "whether the patient is on dialysis is not stated; ask, and state assessment.dialysis"
+        yield Finding("Q16", severity, message, "dialysis missing", "not on dialysis", "seed-Q")
+    elif told.dialysis:
+        yield Finding("Q16", HARD, "no magnesium on dialysis", "dialysis", "not on dialysis", "seed-Q")
+    if told.acute_kidney_injury:
+        message = "acute kidney injury: no magnesium until creatinine is steady"
+        yield Finding("Q16", HARD, message, "acute kidney injury", "none", "seed-Q, reference")
+
+
+RULES = (
+    Rule(
+        "Q01",
+        (limits_of("Q01"),),
+        "creatinine clearance of 20 mL/min or less, every route and emergency",
+        ("results: creatinine_clearance",),
+    ),
+    Rule(
+        "Q02",
+        (limits_of("Q02"), reduced_clearance_is_monitored),
+        "clearance above 20 and at most 30 mL/min: halved limits, closer checks; one override covers its soft findings",
+        ("results: creatinine_clearance",),
+        (SCHEDULE,),
+        "seed-Q; reference",
+    ),
+    Rule(
+        "Q03",
+        (limits_of("Q03"), clearance_is_known),
+        "clearance missing or too old: home counts at acceptance, IV at the start",
+        ("results: creatinine_clearance", "course", "therapy"),
+        (HARD,),
+        "seed-Q",
+    ),
+    Rule(
+        "Q16",
+        (limits_of("Q16"), kidneys_are_steady),
+        "dialysis, or creatinine rising within 48 h or 7 days",
+        ("assessment.dialysis", "assessment.acute_kidney_injury", "results: creatinine"),
+        (HARD, SOFT),
+        "seed-Q, reference",
+    ),
+)

@@ -49,6 +49,8 @@ class PhaseFigures:
     final_volume: Volume | None
     base_volume: Volume | None
     stated_concentration: Concentration | None
+    stated_rate: DoseRate | None
+    dose_again: Mass | None
 
     @property
     def concentration(self) -> Concentration | None:
@@ -74,8 +76,8 @@ class PhaseFigures:
 
     @property
     def doses(self) -> list[Mass]:
-        """The dose as stated, and as the stated volume of this bag holds it."""
-        stated = [] if self.dose is None else [self.dose]
+        """The dose as stated (twice, perhaps), and as the stated volume of this bag holds it."""
+        stated = [dose for dose in (self.dose, self.dose_again) if dose is not None]
         content = self.concentration
         return stated if content is None or self.volume is None else [*stated, mass_in(content, self.volume)]
 
@@ -104,7 +106,7 @@ class PhaseFigures:
         flow, volume = FlowRate(flow_ul_h), Volume(volume_ul)
         content = self.concentration
         dose = None if content is None else mass_in(content, volume)
-        return replace(self, flow=flow, volume=volume, dose=dose, duration=None)
+        return replace(self, flow=flow, volume=volume, dose=dose, dose_again=None, duration=None)
 
 
 # Of each measure the largest and the smallest that the figures allow; absent when unreadable, which is reported.

@@ -1,7 +1,7 @@
 """The figures of an order as exact quantities, and a finding for each that cannot be read.
 
-Refuses to know limits. A figure that cannot be read is None here and a HARD finding (U01, U06,
-T02), so the rules may pass over None without anything being accepted by it.
+Refuses to know limits. What is None here was missing or unreadable; the sheet tells of it where no
+rule on missing inputs does.
 """
 
 from __future__ import annotations
@@ -9,33 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pumpctl.core.library import PhaseKind
-from pumpctl.core.order import Order, Phase, Result
-from pumpctl.core.rules.finding import Finding, Severity
-from pumpctl.core.rules.phase import Measured, PhaseFigures, measure_phase
-from pumpctl.core.schedule import read_instant
-from pumpctl.core.units import (
-    AnyQuantity,
-    Basis,
-    Clearance,
+from pumpctl.core.order import Order, Phase
+from pumpctl.core.quantity import (
+    Age,
+    BodyWeight,
     Concentration,
+    DoseRate,
     Duration,
     FlowRate,
     Mass,
-    Misread,
-    Quantity,
+    MassPerDay,
     SerumMagnesium,
     Volume,
-    read_quantity,
+    VolumePerDay,
 )
+from pumpctl.core.rules.bedside import Bedside, read_bedside
+from pumpctl.core.rules.finding import Finding
+from pumpctl.core.rules.laboratory import Laboratory, Sample, read_laboratory
+from pumpctl.core.rules.phase import Measured, PhaseFigures, measure_phase
+from pumpctl.core.rules.sheet import Sheet
+from pumpctl.core.units import Basis
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A laboratory value and when it was drawn; for people also as it was written."""
-
-    value: Quantity
-    utc_ms: int
-    text: str
+ALFACALCIDOL = "alfacalcidol"  # 1-alpha-OH-D3 (Q34)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +43,46 @@ class OtherSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """When things happened or will; None: not told, or unreadable and reported."""
+
+    authored: int | None
+    valid_from: int | None
+    valid_until: int | None
+    medication_review: int | None
+    ecg: int | None
+    therapy_started: int | None
+    therapy_changed: int | None
+    saline_started: int | None
+    saline_stopped: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """`past_times`: fields that tell of something that has happened, and when (T02)."""
 
     phases: tuple[PhaseFigures, ...]
     measured: tuple[Measured, ...]  # one a phase
-    clearance: Sample | None
-    serum_magnesium: Sample | None
+    age: Age | None
+    weight: BodyWeight | None
+    laboratory: Laboratory
+    bedside: Bedside
+    times: Times
+    saline_per_day: VolumePerDay | None
+    target_magnesium: SerumMagnesium | None
+    stock: Concentration | None
+    alfacalcidol_per_day: tuple[MassPerDay, ...]
     other: tuple[OtherSegment, ...]
     past_times: tuple[tuple[str, int], ...]
     problems: tuple[Finding, ...]
+
+    @property
+    def clearance(self) -> Sample | None:
+        return self.laboratory.clearance
+
+    @property
+    def serum_magnesium(self) -> Sample | None:
+        return self.laboratory.serum_magnesium
 
 
 def figures_of(order: Order) -> Figures:
@@ -73,96 +98,36 @@ _MEMO = "figures"
 
 
 def _read_figures(order: Order) -> Figures:
-    sheet = _Sheet()
+    sheet = Sheet()
     basis = sheet.basis("product.basis", order.product.basis)
-    phases = tuple(_phase(sheet, f"phases[{index}]", phase, basis) for index, phase in enumerate(order.phases))
-    samples = [_sample(sheet, f"results[{index}]", result) for index, result in enumerate(order.results)]
-    for path, text in (("valid_from", order.valid_from), ("valid_until", order.valid_until)):
-        if text is not None:
-            sheet.instant(path, text)
-    sheet.past_instant("authored_at", order.authored_at)
-    if order.reviews.medication_review_at is not None:
-        sheet.past_instant("reviews.medication_review_at", order.reviews.medication_review_at)
-    clearances, magnesiums = _latest(samples, Clearance), _latest(samples, SerumMagnesium)
+    phases = tuple([_phase(sheet, f"phases[{index}]", phase, basis) for index, phase in enumerate(order.phases)])
+    laboratory = read_laboratory(sheet, order.results)
+    bedside = read_bedside(sheet, order.observations)
+    times = _times(sheet, order)
     return Figures(
         phases=phases,
-        measured=tuple(measure_phase(phase) for phase in phases),
-        # Where two results are equally new the worse one counts.
-        clearance=clearances[0] if clearances else None,
-        serum_magnesium=magnesiums[-1] if magnesiums else None,
+        measured=tuple([measure_phase(phase) for phase in phases]),
+        age=sheet.optional("patient.age", order.patient.age, Age),
+        weight=sheet.optional("patient.weight", order.patient.weight, BodyWeight),
+        laboratory=laboratory,
+        bedside=bedside,
+        times=times,
+        saline_per_day=_saline_per_day(sheet, order),
+        target_magnesium=sheet.optional(
+            "indication.target_magnesium", order.indication.target_magnesium, SerumMagnesium
+        ),
+        stock=sheet.optional("product.stock_concentration", order.product.stock_concentration, Concentration, basis),
+        alfacalcidol_per_day=_alfacalcidol(sheet, order),
         other=_other(sheet, order),
         past_times=tuple(sheet.past_times),
         problems=tuple(sheet.problems),
     )
 
 
-def problem(rule: str, path: str, reason: str, value: str | None) -> Finding:
-    """A HARD finding on one field."""
-    limits = {"U01": "number, one space, unit", "U06": "stated", "T02": "time with UTC offset"}
-    return Finding(
-        rule, Severity.HARD, f"{path} {reason}", "missing" if value is None else value, limits.get(rule, ""), "project"
-    )
-
-
-_BASES: dict[str | None, Basis] = {basis.value: basis for basis in Basis}
 _KINDS: dict[str | None, PhaseKind] = {kind.value: kind for kind in PhaseKind}
 
 
-class _Sheet:
-    """Collects problems while reading."""
-
-    def __init__(self) -> None:
-        self.problems: list[Finding] = []
-        self.past_times: list[tuple[str, int]] = []
-        self._instants: dict[str, int | Misread] = {}  # results of one sample share their time
-
-    def add(self, rule: str, path: str, reason: str, value: str | None) -> None:
-        self.problems.append(problem(rule, path, reason, value))
-
-    def quantity(
-        self, path: str, text: str | None, kind: type[AnyQuantity], basis: Basis | None = None, missing: str = "U01"
-    ) -> AnyQuantity | None:
-        if text is None:
-            self.add(missing, path, "is missing", None)
-            return None
-        read = read_quantity(text, kind, basis)
-        if isinstance(read, Misread):
-            self.add("U01", path, read.reason, text)
-            return None
-        return read
-
-    def optional(
-        self, path: str, text: str | None, kind: type[AnyQuantity], basis: Basis | None = None
-    ) -> AnyQuantity | None:
-        return None if text is None else self.quantity(path, text, kind, basis)
-
-    def basis(self, path: str, text: str | None) -> Basis | None:
-        """A missing basis is reported at each mass that needs one; mmol and mEq need none."""
-        basis = _BASES.get(text)
-        if basis is None and text is not None:
-            self.add("U01", path, "is not heptahydrate, anhydrous or elemental", text)
-        return basis
-
-    def instant(self, path: str, text: str | None) -> int | None:
-        if text is None:
-            self.add("T02", path, "is missing", None)
-            return None
-        read = self._instants.get(text)
-        if read is None:
-            read = self._instants[text] = read_instant(text)
-        if isinstance(read, Misread):
-            self.add("T02", path, read.reason, text)
-            return None
-        return read
-
-    def past_instant(self, path: str, text: str | None) -> int | None:
-        utc_ms = self.instant(path, text)
-        if utc_ms is not None:
-            self.past_times.append((path, utc_ms))
-        return utc_ms
-
-
-def _phase(sheet: _Sheet, path: str, phase: Phase, basis: Basis | None) -> PhaseFigures:
+def _phase(sheet: Sheet, path: str, phase: Phase, basis: Basis | None) -> PhaseFigures:
     bag = phase.bag
     return PhaseFigures(
         path=path,
@@ -176,35 +141,44 @@ def _phase(sheet: _Sheet, path: str, phase: Phase, basis: Basis | None) -> Phase
         final_volume=sheet.quantity(f"{path}.bag.final_volume", bag.final_volume, Volume),
         base_volume=sheet.optional(f"{path}.bag.base_volume", bag.base_volume, Volume),
         stated_concentration=sheet.optional(f"{path}.bag.concentration", bag.concentration, Concentration, basis),
+        stated_rate=sheet.optional(f"{path}.dose_rate", phase.dose_rate, DoseRate, basis),
+        dose_again=sheet.optional(f"{path}.dose_again", phase.dose_again, Mass, basis),
     )
 
 
-def _sample(sheet: _Sheet, path: str, result: Result) -> Sample | None:
-    utc_ms = sheet.past_instant(f"{path}.at", result.at)
-    match result.kind:
-        case "creatinine_clearance":
-            value = sheet.quantity(f"{path}.value", result.value, Clearance)
-        case "magnesium":
-            value = sheet.quantity(f"{path}.value", result.value, SerumMagnesium)
-        case "potassium" | "calcium" | "creatinine":
-            return None  # no rule reads these figures
-    return None if value is None or utc_ms is None else Sample(value, utc_ms, result.value or "")
+def _times(sheet: Sheet, order: Order) -> Times:
+    therapy, saline, beyond_use_at = order.therapy, order.saline, order.product.beyond_use_at
+    if beyond_use_at is not None:
+        sheet.instant("product.beyond_use_at", beyond_use_at)  # judged at the bag check (B01)
+    if order.valid_until is None:
+        sheet.add("U07", "valid_until", "is missing: an order without an end is refused", None)
+    return Times(
+        authored=sheet.past_instant("authored_at", order.authored_at),
+        valid_from=sheet.instant("valid_from", order.valid_from),
+        valid_until=None if order.valid_until is None else sheet.instant("valid_until", order.valid_until),
+        medication_review=sheet.past_if_told("reviews.medication_review_at", order.reviews.medication_review_at),
+        ecg=sheet.past_if_told("assessment.ecg_at", order.assessment.ecg_at),
+        therapy_started=None if therapy is None else sheet.past_if_told("therapy.started_at", therapy.started_at),
+        therapy_changed=None if therapy is None else sheet.past_if_told("therapy.changed_at", therapy.changed_at),
+        saline_started=None if saline is None else sheet.past_if_told("saline.started_at", saline.started_at),
+        saline_stopped=None if saline is None else sheet.past_if_told("saline.stopped_at", saline.stopped_at),
+    )
 
 
-def _latest(samples: list[Sample | None], kind: type[Quantity]) -> list[Sample]:
-    """The newest sample; of several drawn at the same instant all, lowest value first."""
-    of_kind = [sample for sample in samples if sample is not None and type(sample.value) is kind]
-    if len(of_kind) < 2:
-        return of_kind
-    newest = max(sample.utc_ms for sample in of_kind)
-    return sorted((sample for sample in of_kind if sample.utc_ms == newest), key=_value)
+def _saline_per_day(sheet: Sheet, order: Order) -> VolumePerDay | None:
+    return None if order.saline is None else sheet.optional("saline.per_day", order.saline.per_day, VolumePerDay)
 
 
-def _value(sample: Sample) -> Quantity:
-    return sample.value
+def _alfacalcidol(sheet: Sheet, order: Order) -> tuple[MassPerDay, ...]:
+    read = [
+        sheet.quantity(f"medicines[{index}].dose_per_day", medicine.dose_per_day, MassPerDay)
+        for index, medicine in enumerate(order.medicines or ())
+        if medicine.kind == ALFACALCIDOL
+    ]
+    return tuple([dose for dose in read if dose is not None])
 
 
-def _other(sheet: _Sheet, order: Order) -> tuple[OtherSegment, ...]:
+def _other(sheet: Sheet, order: Order) -> tuple[OtherSegment, ...]:
     segments: list[OtherSegment] = []
     for index, given in enumerate(order.other_magnesium.parenteral or ()):
         path = f"other_magnesium.parenteral[{index}]"

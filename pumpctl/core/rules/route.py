@@ -1,15 +1,15 @@
-"""Whether the library knows this way of giving the drug at all (U05, Q10, P02)."""
+"""Whether the library knows this way of giving the drug at all (U05, Q10), and which pump could (U04)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pumpctl.core.library import PhaseKind
-from pumpctl.core.rules.case import Case
-from pumpctl.core.rules.finding import Finding, Severity
-
-SALINE = "sodium_chloride_0.9_percent"
-NOT_UNDER_THE_SKIN = frozenset({"water_for_injection", "undiluted_stock", "iv_premix"})
+from pumpctl.core.rules.case import EMERGENCY_EVENTS, Case
+from pumpctl.core.rules.finding import Finding
+from pumpctl.core.rules.limits import limits_of
+from pumpctl.core.rules.rule import ADVISORY, HARD, Rule, Stage
+from pumpctl.core.rules.softening import SOFTENED_IDS
 
 
 def profile_exists(case: Case) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def profile_exists(case: Case) -> Iterator[Finding]:
             value = ", ".join(part or "missing" for part in asked)
             known = "; ".join(f"{p.route}, {p.care_area}, {p.phase.value}" for p in case.library.profiles)
             message = f"{phase.path}: no profile for {value}; {case.library.drug} is given as: {known}"
-            yield Finding("U05", Severity.HARD, message, value, "a profile of the library", "project")
+            yield Finding("U05", HARD, message, value, "a profile of the library", "project")
 
 
 def emergency_is_one(case: Case) -> Iterator[Finding]:
@@ -29,23 +29,44 @@ def emergency_is_one(case: Case) -> Iterator[Finding]:
     emergency = [phase for phase in case.figures.phases if phase.kind is PhaseKind.EMERGENCY]
     if not emergency:
         return
+    event = case.order.indication.emergency_event or "missing"
     if not case.emergency_is_stated:
-        message = "an emergency dose needs torsades, ventricular_arrhythmia or seizure, and that it is in progress"
-        value = case.order.indication.emergency_event or "missing"
-        yield Finding("Q10", Severity.HARD, message, value, "an event in progress", "seed-Q")
+        message = f"an emergency dose needs {', '.join(sorted(EMERGENCY_EVENTS))}, and that it is in progress"
+        yield Finding("Q10", HARD, message, event, "an event in progress", "seed-Q")
     if (case.order.route, case.order.care_area) != ("iv", "monitored"):
         value = f"{case.order.route or 'missing'}, {case.order.care_area or 'missing'}"
         message = "an emergency dose is given intravenously under monitoring"
-        yield Finding("Q10", Severity.HARD, message, value, "iv, monitored", "seed-Q; project")
+        yield Finding("Q10", HARD, message, value, "iv, monitored", "seed-Q; project")
+    if case.is_emergency:
+        softened = ", ".join(sorted(SOFTENED_IDS))
+        message = f"emergency, {event.replace('_', ' ')} in progress: softened are {softened}; nothing else is"
+        yield Finding("Q10", ADVISORY, message, event, "1-2 g over 5 min or more", "seed-Q; details: project")
 
 
-def diluent_suits(case: Case) -> Iterator[Finding]:
-    """P02: under the skin only 0.9 % saline is evidence; hypotonic, undiluted or IV-only bags never."""
-    for phase in case.figures.phases:
-        if phase.diluent is None:
-            message = f"{phase.path}.bag.diluent is missing"
-            yield Finding("P02", Severity.HARD, message, "missing", SALINE, "seed-P")
-        elif case.order.route == "sc" and phase.diluent != SALINE:
-            severity = Severity.HARD if phase.diluent in NOT_UNDER_THE_SKIN else Severity.SOFT
-            message = f"{phase.path}: {phase.diluent} is not for subcutaneous magnesium; use {SALINE}"
-            yield Finding("P02", severity, message, phase.diluent, SALINE, "seed-P, label")
+RULES = (
+    Rule(
+        "Q10",
+        (limits_of("Q10"), emergency_is_one),
+        "an emergency dose that is none, is not IV under monitoring, is shorter than 5 min or above 2 g",
+        ("phases", "route", "care_area", "indication.emergency_event", "indication.emergency_in_progress"),
+        (HARD, ADVISORY),
+        "seed-Q; details: project",
+    ),
+    Rule(
+        "U04",
+        (),
+        "the pump cannot: flow, increment, route, keep-vein-open, lease; names the pump's figure",
+        ("phases", "route", "the pump's capability"),
+        (HARD,),
+        "project",
+        Stage.PLAN,
+    ),
+    Rule(
+        "U05",
+        (profile_exists,),
+        "no profile for drug, route, care area and phase",
+        ("product.drug", "route", "care_area", "phases.kind"),
+        (HARD,),
+        "project",
+    ),
+)

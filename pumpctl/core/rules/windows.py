@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pumpctl.core.exposure import D7_MS, H24_MS, Certainty, Piece, largest_in_window
 from pumpctl.core.limit import Measure
+from pumpctl.core.quantity import Mass, Quantity, Volume
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.phase import Measured
-from pumpctl.core.units import Mass, Quantity, Volume
 
 START_WINDOW_MS = 6 * 3_600_000  # S02: an occurrence may start so long after it is due
 
@@ -22,6 +22,16 @@ Extent = tuple[int, int]  # of one phase: ms, and ug or uL
 
 def dose_24h(case: Case, harmless: Quantity | None) -> list[Quantity]:
     return _fullest(case, _doses(case), _elsewhere(case, None), H24_MS, Mass, harmless)
+
+
+def own_dose_24h(case: Case, _: Quantity | None) -> list[Quantity]:
+    """The least that this order may give in its fullest 24 h (Q24)."""
+    own = [
+        (_shortest_ms(measured), measured[Measure.DOSE][1].floor())
+        for measured in case.figures.measured
+        if Measure.DOSE in measured
+    ]
+    return [Mass(*largest_in_window(_planned(case, own), H24_MS, case.at_utc_ms))] if own else []
 
 
 def dose_7d(case: Case, harmless: Quantity | None) -> list[Quantity]:

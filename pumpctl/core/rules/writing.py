@@ -1,4 +1,4 @@
-"""What is written in the order: readable, complete, and agreeing with itself (U01, U02, U06, U07, T02)."""
+"""What is written in the order: readable, complete, in force, and agreeing with itself (U01-U03, U06, U07, T02)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 from pumpctl.core.figures import figure
 from pumpctl.core.rules.case import Case
-from pumpctl.core.rules.finding import Finding, Severity
+from pumpctl.core.rules.finding import Finding
+from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.phase import PhaseFigures
-from pumpctl.core.rules.reading import problem
+from pumpctl.core.rules.rule import HARD, Rule, Stage
+from pumpctl.core.rules.sheet import problem
 from pumpctl.core.schedule import instant_text
 from pumpctl.core.units import mass_in, volume_after
 
@@ -36,7 +38,23 @@ def past_is_past(case: Case) -> Iterator[Finding]:
         if utc_ms > case.at_utc_ms + FUTURE_MS:
             latest = f"at most 5 min after {instant_text(case.at_utc_ms)}"
             message = f"{path} is in the future; check the clock, the date and the offset"
-            yield Finding("T02", Severity.HARD, message, instant_text(utc_ms), latest, "project")
+            yield Finding("T02", HARD, message, instant_text(utc_ms), latest, "project")
+
+
+def order_is_in_force(case: Case) -> Iterator[Finding]:
+    """U03; its age is a row of the library."""
+    times, status = case.figures.times, case.order.status
+    if times.valid_from is not None and case.at_utc_ms < times.valid_from:
+        begins = instant_text(times.valid_from)
+        message = f"the order is not valid before {begins}"
+        yield Finding("U03", HARD, message, instant_text(case.at_utc_ms), f"from {begins}", "project")
+    if times.valid_until is not None and case.at_utc_ms > times.valid_until:
+        ended = instant_text(times.valid_until)
+        message = f"the order expired {ended}; renew it"
+        yield Finding("U03", HARD, message, instant_text(case.at_utc_ms), f"until {ended}", "project")
+    if status not in (None, "active"):
+        message = f"the order is {status}; only an active order is judged further"
+        yield Finding("U03", HARD, message, status, "active", "project")
 
 
 def bolus_is_off(case: Case) -> Iterator[Finding]:
@@ -44,7 +62,7 @@ def bolus_is_off(case: Case) -> Iterator[Finding]:
     if case.order.pump_bolus_off is not True:
         value = "missing" if case.order.pump_bolus_off is None else "on"
         message = "the pump's bolus and patient-demand mode must be off: pump_bolus_off = true"
-        yield Finding("U06", Severity.HARD, message, value, "off", "project")
+        yield Finding("U06", HARD, message, value, "off", "project")
 
 
 def figures_agree(case: Case) -> Iterator[Finding]:
@@ -53,6 +71,7 @@ def figures_agree(case: Case) -> Iterator[Finding]:
         yield from _flow_agrees(phase)
         yield from _bag_agrees(phase)
         yield from _dose_agrees(phase)
+        yield from _written_again_agrees(phase)
 
 
 def _flow_agrees(phase: PhaseFigures) -> Iterator[Finding]:
@@ -81,6 +100,72 @@ def _dose_agrees(phase: PhaseFigures) -> Iterator[Finding]:
             yield _disagree(f"{phase.path}: the volume of this bag holds {shown}, dose says {stated}", shown, stated)
 
 
+def _written_again_agrees(phase: PhaseFigures) -> Iterator[Finding]:
+    dose, again = phase.dose, phase.dose_again
+    if dose is not None and again is not None and again.differs_by_more_than_percent(dose, AGREEMENT_PERCENT):
+        shown, stated = figure(again, "g"), figure(dose, "g")
+        yield _disagree(f"{phase.path}: dose_again is {shown}, dose says {stated}", shown, stated)
+    rate, said = phase.rate, phase.stated_rate
+    if rate is not None and said is not None and said.differs_by_more_than_percent(rate, AGREEMENT_PERCENT):
+        shown, given = figure(said, "mg/min"), figure(rate, "mg/min")
+        yield _disagree(f"{phase.path}: dose_rate is {shown}, the flow of this bag gives {given}", shown, given)
+
+
 def _disagree(message: str, value: str, limit: str) -> Finding:
     message = f"{message}; correct the figure that slipped"
-    return Finding("U02", Severity.HARD, message, value, f"{limit} within 1 %", "reference")
+    return Finding("U02", HARD, message, value, f"{limit} within 1 %", "reference")
+
+
+_ALL = ("every figure and time",)
+
+RULES = (
+    Rule("T01", (), "occurrences are numbered instants; ambiguous local times are the first", stage=Stage.DEFINITION),
+    Rule(
+        "T02",
+        (unreadable("T02"), past_is_past),
+        "a time without UTC offset; a result or order time more than 5 min in the future",
+        _ALL,
+        (HARD,),
+        "project",
+    ),
+    Rule(
+        "U01",
+        (unreadable("U01"),),
+        "unit or basis missing or wrong; decimal comma, exponent, NaN, infinity, negative, zero, too many digits",
+        _ALL,
+        (HARD,),
+        "project",
+    ),
+    Rule(
+        "U02",
+        (figures_agree,),
+        "figures of a phase that disagree by more than 1 %",
+        ("phases",),
+        (HARD,),
+        "reference",
+    ),
+    Rule(
+        "U03",
+        (limits_of("U03"), order_is_in_force),
+        "order expired, not yet valid, superseded, cancelled, or too old",
+        ("authored_at", "valid_from", "valid_until", "status"),
+        (HARD,),
+        "project",
+    ),
+    Rule(
+        "U06",
+        (unreadable("U06"), bolus_is_off),
+        "dose, volume, duration and flow not all stated; pump bolus or patient-demand mode not off",
+        ("phases", "pump_bolus_off"),
+        (HARD,),
+        "project",
+    ),
+    Rule(
+        "U07",
+        (limits_of("U07"), unreadable("U07")),
+        "no end date, or a course of more than 35 days",
+        ("schedule", "valid_until"),
+        (HARD,),
+        "project",
+    ),
+)

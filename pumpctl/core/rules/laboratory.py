@@ -1,0 +1,87 @@
+"""Laboratory results of an order as exact samples.
+
+Refuses to know limits. Of several results drawn at the same instant the worse one counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pumpctl.core.order import Result
+from pumpctl.core.quantity import Calcium, Clearance, Creatinine, Potassium, Quantity, SerumMagnesium
+from pumpctl.core.rules.sheet import Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A value and when it was drawn or seen; for people also as it was written."""
+
+    value: Quantity
+    utc_ms: int
+    text: str
+    infusion_arm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """The newest clearance and magnesium, and every readable sample of each kind, oldest first."""
+
+    clearance: Sample | None
+    serum_magnesium: Sample | None
+    series: dict[str, tuple[Sample, ...]]
+
+    def newest(self, kind: str) -> Sample | None:
+        samples = self.series.get(kind)
+        return samples[-1] if samples else None
+
+
+def read_laboratory(sheet: Sheet, results: tuple[Result, ...]) -> Laboratory:
+    read: dict[str, list[Sample]] = {}
+    for index, result in enumerate(results):
+        path = f"results[{index}]"
+        utc_ms = sheet.past_instant(f"{path}.at", result.at)
+        value = sheet.quantity(f"{path}.value", result.value, _KIND_OF[result.kind])
+        if value is not None and utc_ms is not None:
+            sample = Sample(value, utc_ms, result.value or "", result.infusion_arm is True)
+            read.setdefault(result.kind, []).append(sample)
+    for samples in read.values():
+        if len(samples) > 1:
+            samples.sort(key=_when)
+    return Laboratory(
+        clearance=_lowest(_newest(read.get("creatinine_clearance"))),
+        serum_magnesium=_highest(_newest(read.get("magnesium"))),
+        series={kind: tuple(samples) for kind, samples in read.items()},
+    )
+
+
+_KIND_OF: dict[str, type[Quantity]] = {
+    "creatinine_clearance": Clearance,
+    "magnesium": SerumMagnesium,
+    "potassium": Potassium,
+    "calcium": Calcium,
+    "creatinine": Creatinine,
+}
+
+
+def _when(sample: Sample) -> int:
+    return sample.utc_ms
+
+
+def _newest(samples: list[Sample] | None) -> list[Sample]:
+    """All that were drawn at the last instant; `samples` is sorted."""
+    if samples is None or len(samples) < 2:
+        return samples or []
+    last_ms = samples[-1].utc_ms
+    return [sample for sample in samples if sample.utc_ms == last_ms]
+
+
+def _lowest(samples: list[Sample]) -> Sample | None:
+    return min(samples, key=_value, default=None)
+
+
+def _highest(samples: list[Sample]) -> Sample | None:
+    return max(samples, key=_value, default=None)
+
+
+def _value(sample: Sample) -> Quantity:
+    return sample.value

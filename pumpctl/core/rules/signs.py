@@ -1,0 +1,87 @@
+"""Signs of too much magnesium and readiness for them: Q17, Q25, Q26.
+
+What must be seen within minutes of a start is looked for at the start alone; a sign that the order
+itself records refuses it at every check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pumpctl.core.figures import figure
+from pumpctl.core.quantity import Duration
+from pumpctl.core.rules.bedside import ABSENT, SIGNS
+from pumpctl.core.rules.case import Case
+from pumpctl.core.rules.finding import Finding
+from pumpctl.core.rules.limits import limits_of
+from pumpctl.core.rules.patient import recent_urine
+from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule
+
+BEFORE_START_MS = 15 * 60_000  # clinical.md section 3
+
+
+def reflex_is_there(case: Case) -> Iterator[Finding]:
+    """Q25: no emergency softens a lost reflex (softening.py)."""
+    if case.figures.bedside.reflex == ABSENT:
+        message = "the patellar reflex is lost: too much magnesium already; do not start"
+        yield Finding("Q25", HARD, message, ABSENT, "present", "seed-Q; figures: project")
+
+
+def signs_were_looked_for(case: Case) -> Iterator[Finding]:
+    """Q25: within 15 min before an intravenous start."""
+    if not case.is_start or case.order.route != "iv":
+        return
+    seen = case.figures.bedside.seen_utc_ms
+    late = [kind for kind in SIGNS if case.at_utc_ms - seen.get(kind, 0) > BEFORE_START_MS]
+    if late:
+        told = ", ".join(kind.replace("_", " ") for kind in late)
+        limit = figure(Duration(BEFORE_START_MS), "min")
+        message = f"not observed within {limit} before the start: {told}"
+        yield Finding("Q25", SOFT, message, f"missing: {told}", f"within {limit}", "seed-Q; figures: project")
+    if "baseline_systolic_pressure" not in seen:
+        message = "no baseline pressure is recorded, so a fall cannot be seen"
+        yield Finding("Q25", ADVISORY, message, "baseline missing", "known", "seed-Q; figures: project")
+
+
+def urine_is_known(case: Case) -> Iterator[Finding]:
+    """Q17; in an emergency missing urine is advice, little urine is not."""
+    if case.order.route == "iv" and recent_urine(case) is None:
+        severity = ADVISORY if case.is_emergency else SOFT
+        message = "urine of the last 4 h before the start is not recorded (observations: urine)"
+        yield Finding("Q17", severity, message, "missing", "at least 100 mL", "label")
+
+
+def antidote_is_at_hand(case: Case) -> Iterator[Finding]:
+    """Q26."""
+    if case.order.route == "iv" and case.order.assessment.calcium_at_bedside is not True:
+        value = "missing" if case.order.assessment.calcium_at_bedside is None else "not there"
+        message = "calcium, the antidote, must be at the bedside: assessment.calcium_at_bedside = true"
+        yield Finding("Q26", SOFT, message, value, "at the bedside", "label")
+
+
+RULES = (
+    Rule(
+        "Q17",
+        (limits_of("Q17"), urine_is_known),
+        "monitored IV: urine below 100 mL in the last 4 h before the start, or not recorded",
+        ("observations: urine",),
+        (SOFT, ADVISORY),
+        "label",
+    ),
+    Rule(
+        "Q25",
+        (limits_of("Q25"), reflex_is_there, signs_were_looked_for),
+        "lost patellar reflex, slow breathing, low or fallen pressure, slow heart; at an IV start: not looked for",
+        ("observations",),
+        (HARD, SOFT, ADVISORY),
+        "seed-Q; figures: project",
+    ),
+    Rule(
+        "Q26",
+        (antidote_is_at_hand,),
+        "calcium at the bedside not confirmed, IV",
+        ("assessment.calcium_at_bedside",),
+        (SOFT,),
+        "label",
+    ),
+)

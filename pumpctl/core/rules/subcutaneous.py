@@ -1,0 +1,118 @@
+"""Subcutaneous magnesium: Q30, Q31, Q38, P02, P03, P08, P09, P10, L03, L04."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pumpctl.core.rules.case import Case
+from pumpctl.core.rules.finding import Finding
+from pumpctl.core.rules.limits import limits_of
+from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule, Stage
+
+SALINE = "sodium_chloride_0.9_percent"
+NOT_UNDER_THE_SKIN = frozenset({"water_for_injection", "undiluted_stock", "iv_premix"})
+INDICATED = frozenset({"short_bowel", "malabsorption"})  # Q38
+_FLOW = ("phases", "product")
+
+
+def indication_is_one(case: Case) -> Iterator[Finding]:
+    """Q38."""
+    if not case.is_subcutaneous:
+        return
+    reviews, losses = case.order.reviews, case.order.assessment.gastrointestinal_losses or ()
+    refractory = reviews.oral_magnesium_failed and reviews.intravenous_magnesium_failed
+    if not refractory and INDICATED.isdisjoint(losses):
+        message = "the skin is for short bowel, malabsorption, or what oral and intravenous magnesium did not help"
+        value = case.order.indication.condition or "missing"
+        yield Finding("Q38", ADVISORY, message, value, "one of these", "seed-Q, seed-P")
+
+
+def diluent_suits(case: Case) -> Iterator[Finding]:
+    """P02: under the skin only 0.9 % saline is evidence; hypotonic, undiluted or IV-only bags never."""
+    for phase in case.figures.phases:
+        if phase.diluent is None:
+            message = f"{phase.path}.bag.diluent is missing"
+            yield Finding("P02", HARD, message, "missing", SALINE, "seed-P")
+        elif case.is_subcutaneous and phase.diluent != SALINE:
+            severity = HARD if phase.diluent in NOT_UNDER_THE_SKIN else SOFT
+            message = f"{phase.path}: {phase.diluent} is not for subcutaneous magnesium; use {SALINE}"
+            yield Finding("P02", severity, message, phase.diluent, SALINE, "seed-P, label")
+
+
+def stock_is_diluted(case: Case) -> Iterator[Finding]:
+    """P02: a bag as strong as its stock holds no diluent, whatever its label says."""
+    stock = case.figures.stock
+    for phase in case.figures.phases if stock is not None and case.is_subcutaneous else ():
+        if phase.concentration is not None and stock is not None and phase.concentration >= stock:
+            message = f"{phase.path}: the bag is as strong as its stock; dilute it with {SALINE}"
+            yield Finding("P02", HARD, message, "undiluted stock", SALINE, "seed-P, label")
+
+
+def home_course_is_agreed(case: Case) -> Iterator[Finding]:
+    """P08: one finding for each that is absent."""
+    if (case.order.route, case.order.care_area) != ("sc", "home"):
+        return
+    reviews = case.order.reviews
+    for name, answer in (
+        ("consent", reviews.consent),
+        ("pharmacist_review", reviews.pharmacist_review),
+        ("nephrologist_review", reviews.nephrologist_review),
+    ):
+        if answer is not True:
+            message = f"home subcutaneous magnesium without reviews.{name} = true"
+            yield Finding("P08", SOFT, message, f"no {name.replace('_', ' ')}", "done", "seed-P")
+
+
+def off_label_is_known(case: Case) -> Iterator[Finding]:
+    """P09."""
+    if case.is_subcutaneous and case.order.reviews.off_label_acknowledged is not True:
+        message = "subcutaneous magnesium is off-label and little studied: reviews.off_label_acknowledged = true"
+        yield Finding("P09", SOFT, message, "not acknowledged", "acknowledged", "seed-P, label")
+
+
+RULES = (
+    Rule("Q30", (limits_of("Q30"),), "SC dose of an infusion outside 4-12 mmol", _FLOW),
+    Rule(
+        "Q31",
+        (limits_of("Q31"),),
+        "more than 3 SC starts in any rolling 7 days, this order's own occurrences included",
+        ("schedule", "the dose ledger"),
+    ),
+    Rule(
+        "Q38",
+        (indication_is_one,),
+        "SC indication other than short bowel, malabsorption, or refractory to oral and IV",
+        ("assessment.gastrointestinal_losses", "reviews.oral_magnesium_failed", "reviews.intravenous_magnesium_failed"),
+        (ADVISORY,),
+        "seed-Q, seed-P",
+    ),
+    Rule("P01", (), "the golden order: 2 g in 100 mL saline, SC, over 10 h, daily, at home", stage=Stage.DEFINITION),
+    Rule(
+        "P02",
+        (diluent_suits, stock_is_diluted),
+        "SC diluent other than 0.9 % NaCl; water, undiluted stock, IV-only premix; any route: diluent missing",
+        ("phases.bag.diluent", "product.stock_concentration"),
+        (HARD, SOFT),
+        "seed-P, label",
+    ),
+    Rule("P03", (limits_of("P03"),), "SC rate outside 1-3.4 mg/min", _FLOW),
+    Rule(
+        "P08",
+        (home_course_is_agreed,),
+        "home SC without consent, pharmacist review and nephrologist review",
+        ("reviews",),
+        (SOFT,),
+        "seed-P",
+    ),
+    Rule(
+        "P09",
+        (off_label_is_known,),
+        "SC is off-label and little studied: not acknowledged",
+        ("reviews.off_label_acknowledged",),
+        (SOFT,),
+        "seed-P, label",
+    ),
+    Rule("P10", (limits_of("P10"),), "SC dose above the only evidence point", _FLOW),
+    Rule("L03", (limits_of("L03"),), "SC concentration and osmolarity", (*_FLOW, "phases.bag.diluent")),
+    Rule("L04", (limits_of("L04"),), "SC flow per site, and volume in 24 h", (*_FLOW, "schedule")),
+)
