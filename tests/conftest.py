@@ -23,9 +23,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 BROKER_START_S = 10.0
 BROKER_PORT_TRIES = 5  # another process may take the free port between our look and the broker's
+
+
+# Never a timed test: how long an example takes says more about the machine than about the code.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
