@@ -60,14 +60,27 @@ UNITS: dict[str, str] = {
     "umol/L": "umol/L",
     "meq/L": "mEq/L",
     "mg/dL": "mg/dL",
+    "mmol/mL": "mmol/mL",
+    "meq/mL": "mEq/mL",
+    "meq/h": "mEq/h",
+    "g/L": "g/L",
+    "L/d": "L/d",
+    "mL/d": "mL/d",
+    "mg/d": "mg/d",
+    "ug/d": "ug/d",
+    "ms": "ms",
+    "/min": "/min",
+    "mm[Hg]": "mmHg",
 }
 UCUM_OF: dict[str, str] = {unit: code for code, unit in reversed(UNITS.items())}
 
 # What people may read beside the code without being told something else.
 SPELLINGS: dict[str, frozenset[str]] = {
+    "/min": frozenset({"beats/minute", "breaths/minute"}),
     "a": frozenset({"year", "years", "yr"}),
     "d": frozenset({"day", "days"}),
     "h": frozenset({"hour", "hours", "hr"}),
+    "mL/h": frozenset({"mL/hr"}),
     "min": frozenset({"minute", "minutes"}),
     "ug": frozenset({"mcg", "\N{MICRO SIGN}g", "\N{GREEK SMALL LETTER MU}g"}),
     "umol/L": frozenset({"\N{MICRO SIGN}mol/L", "\N{GREEK SMALL LETTER MU}mol/L"}),
@@ -113,8 +126,12 @@ CATEGORY_OF: dict[str, str] = {"community": "home", "inpatient": "monitored"}
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A LOINC code: what it measures in the native order and the UCUM codes that suit it."""
+    """A LOINC code: where its value belongs in the native order, and the UCUM codes that suit it.
 
+    `place` is "results" or "observations", which are lists, or "patient".
+    """
+
+    place: str
     kind: str
     display: str
     units: tuple[str, ...]
@@ -122,26 +139,24 @@ class Measured:
 
 # A code in moles per volume does not take mg/dL, nor the reverse: that is how a unit slip shows.
 # No glomerular filtration rate and nothing per 1.73 m2: neither is a creatinine clearance (Q01).
-RESULTS: dict[str, Measured] = {
-    "2164-2": Measured(
-        "creatinine_clearance", "Creatinine renal clearance in 24 hour Urine and Serum or Plasma", ("mL/min", "ml/min")
-    ),
-    "35591-7": Measured(
-        "creatinine_clearance", "Creatinine renal clearance predicted by Cockcroft-Gault formula", ("mL/min", "ml/min")
-    ),
-    "2601-3": Measured("magnesium", "Magnesium [Moles/volume] in Serum or Plasma", ("mmol/L", "meq/L")),
-    "19123-9": Measured("magnesium", "Magnesium [Mass/volume] in Serum or Plasma", ("mg/dL",)),
-    "2823-3": Measured("potassium", "Potassium [Moles/volume] in Serum or Plasma", ("mmol/L", "meq/L")),
-    "2000-8": Measured("calcium", "Calcium [Moles/volume] in Serum or Plasma", ("mmol/L", "meq/L")),
-    "17861-6": Measured("calcium", "Calcium [Mass/volume] in Serum or Plasma", ("mg/dL",)),
-    "14682-9": Measured("creatinine", "Creatinine [Moles/volume] in Serum or Plasma", ("umol/L", "mmol/L")),
-    "2160-0": Measured("creatinine", "Creatinine [Mass/volume] in Serum or Plasma", ("mg/dL",)),
-}
-BODY_WEIGHT = "29463-7"
-AGE = "30525-0"
-PERSON: dict[str, Measured] = {
-    BODY_WEIGHT: Measured("weight", "Body weight", ("kg",)),
-    AGE: Measured("age", "Age", ("a",)),
+_CLEARANCE = ("results", "creatinine_clearance")
+_PER_MINUTE = ("mL/min", "ml/min")
+_MOLES = ("mmol/L", "meq/L")
+MEASUREMENTS: dict[str, Measured] = {
+    "2164-2": Measured(*_CLEARANCE, "Creatinine renal clearance in 24 hour Urine and Serum or Plasma", _PER_MINUTE),
+    "35591-7": Measured(*_CLEARANCE, "Creatinine renal clearance predicted by Cockcroft-Gault formula", _PER_MINUTE),
+    "2601-3": Measured("results", "magnesium", "Magnesium [Moles/volume] in Serum or Plasma", _MOLES),
+    "19123-9": Measured("results", "magnesium", "Magnesium [Mass/volume] in Serum or Plasma", ("mg/dL",)),
+    "2823-3": Measured("results", "potassium", "Potassium [Moles/volume] in Serum or Plasma", _MOLES),
+    "2000-8": Measured("results", "calcium", "Calcium [Moles/volume] in Serum or Plasma", _MOLES),
+    "17861-6": Measured("results", "calcium", "Calcium [Mass/volume] in Serum or Plasma", ("mg/dL",)),
+    "14682-9": Measured("results", "creatinine", "Creatinine [Moles/volume] in Serum or Plasma", ("umol/L",)),
+    "2160-0": Measured("results", "creatinine", "Creatinine [Mass/volume] in Serum or Plasma", ("mg/dL",)),
+    "9279-1": Measured("observations", "breathing_rate", "Respiratory rate", ("/min",)),
+    "8480-6": Measured("observations", "systolic_pressure", "Systolic blood pressure", ("mm[Hg]",)),
+    "8867-4": Measured("observations", "heart_rate", "Heart rate", ("/min",)),
+    "29463-7": Measured("patient", "weight", "Body weight", ("kg", "g")),
+    "30525-0": Measured("patient", "age", "Age", ("a",)),
 }
 
 # Native answer, SNOMED CT code, display. Exactly these concepts.

@@ -35,7 +35,7 @@ def read_medication(message: Message, sheet: Sheet) -> None:
             concept = None if medication is None else medication.child("concept")
             reference = None if medication is None else medication.child("reference")
     if concept is not None:
-        _put_substance(_substance(concept), concept.path, sheet)
+        _put_substance(*_substance(concept), concept.path, sheet)
     resource = None if reference is None else message.resolve(reference, "Medication")
     if resource is not None:
         _read_resource(resource, message.release, sheet)
@@ -59,7 +59,7 @@ def medication(answers: dict[str, Answer], release: Release) -> Json:
     if diluent in DILUENT_TEXTS:
         del answers[f"{BAG}.diluent"]
         ingredients.append({_ITEM[release]: _item(release, {"text": DILUENT_TEXTS[str(diluent)]}), "isActive": False})
-    return {"resourceType": "Medication", "id": "bag", "code": _drug({}), "ingredient": ingredients}
+    return {"resourceType": "Medication", "id": "bag", "ingredient": ingredients}
 
 
 _ITEM = {Release.R4: "itemCodeableConcept", Release.R5: "item"}
@@ -87,9 +87,6 @@ def _drug(answers: dict[str, Answer]) -> Json:
 def _read_resource(resource: Element, release: Release, sheet: Sheet) -> None:
     resource.one_of("status", None, "active")
     resource.ignore("identifier", "form", "doseForm")  # a solution, which every bag holds
-    named = resource.child("code")
-    if named is not None:
-        _substance(named)
     active: list[Element] = []
     for ingredient in resource.children("ingredient"):
         is_active = ingredient.flag("isActive")
@@ -102,12 +99,15 @@ def _read_resource(resource: Element, release: Release, sheet: Sheet) -> None:
     if len(active) != 1:
         why = f"has {len(active)} active members"
         raise FhirRefused(resource.at("ingredient"), why, "describe the bag with magnesium sulfate as its one drug")
-    _read_active(active[0], release, sheet)
+    _read_active(active[0], resource.child("code"), release, sheet)
 
 
-def _read_active(ingredient: Element, release: Release, sheet: Sheet) -> None:
+def _read_active(ingredient: Element, named: Element | None, release: Release, sheet: Sheet) -> None:
     concept = _concept(ingredient, release)
-    _put_substance(_substance(concept), concept.path, sheet)
+    drug, basis = _substance(concept)
+    if named is not None and _substance(named)[1] not in {None, basis}:
+        raise FhirRefused(named.path, f"names another salt than {concept.path}", "give both the same codes")
+    _put_substance(drug, basis, concept.path, sheet)
     strength = ingredient.child(_STRENGTH[release])
     if strength is not None:
         content, final = read_ratio(strength)
@@ -132,8 +132,8 @@ def _concept(ingredient: Element, release: Release) -> Element:
     return concept
 
 
-def _substance(concept: Element) -> Substance:
-    """Every code must be known here: one that is not might name another drug."""
+def _substance(concept: Element) -> tuple[str, str | None]:
+    """The drug and its basis. Every code must be known here: one that is not might name another drug."""
     found: list[Substance] = []
     for system, code, where in codings(concept):
         substance = SUBSTANCES.get((system, code))
@@ -146,9 +146,9 @@ def _substance(concept: Element) -> Substance:
     bases = {substance.basis for substance in found} - {None}
     if len({substance.drug for substance in found}) != 1 or len(bases) > 1:
         raise FhirRefused(concept.at("coding"), "names more than one drug or salt", "name one")
-    return Substance(found[0].drug, found[0].display, next(iter(bases), None))
+    return found[0].drug, next(iter(bases), None)
 
 
-def _put_substance(substance: Substance, where: str, sheet: Sheet) -> None:
-    sheet.put("product.drug", substance.drug, where)
-    sheet.put("product.basis", substance.basis, where)
+def _put_substance(drug: str, basis: str | None, where: str, sheet: Sheet) -> None:
+    sheet.put("product.drug", drug, where)
+    sheet.put("product.basis", basis, where)

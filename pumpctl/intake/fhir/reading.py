@@ -22,7 +22,7 @@ from pumpctl.intake.fhir.observation import read_observations
 from pumpctl.intake.fhir.patient import read_patient
 from pumpctl.intake.fhir.request import check_category, read_request
 from pumpctl.intake.fhir.sheet import Sheet
-from pumpctl.intake.fhir.structure import check_structure
+from pumpctl.intake.fhir.structure import check_structure, load_model
 
 
 def parse_fhir(text: str | bytes, name: str) -> Order:
@@ -37,13 +37,13 @@ def parse_fhir(text: str | bytes, name: str) -> Order:
 
 def read_order(tree: object) -> Order:
     """The order in a tree of read_tree()."""
-    if not isinstance(tree, dict) or not isinstance(tree.get("resourceType"), str):  # pyright: ignore[reportUnknownMemberType]
+    if not isinstance(tree, dict):
         raise FhirRefused("the file", "is not one FHIR resource", "send a Bundle or a MedicationRequest")
     content = cast("dict[str, object]", tree)
-    kind = str(content["resourceType"])
+    kind = str(content.get("resourceType"))
     root = Element(kind if kind.isidentifier() else "the resource", content)
     message = open_message(root)
-    check_structure(content, kind, message.release)
+    load_model(kind, message.release)
     sheet = Sheet()
     read_request(message, sheet)
     read_medication(message, sheet)
@@ -55,6 +55,7 @@ def read_order(tree: object) -> Order:
     _check_whole_bag(sheet)
     root.finish()
     message.finish()
+    check_structure(content, kind, message.release)  # last: what is refused above is said with what to do about it
     return sheet.order()
 
 

@@ -30,7 +30,8 @@ def read_request(message: Message, sheet: Sheet) -> None:
     sheet.put("order_id", only_identifier(request), request.at("identifier[0]"))
     sheet.put("authored_at", request.text("authoredOn"), request.at("authoredOn"))
     _read_requester(message, sheet)
-    sheet.put(CONDITION_TEXT, _reason(request, message.release), request.path)
+    reason = "reasonCode" if message.release is Release.R4 else "reason"
+    sheet.put(CONDITION_TEXT, _reason(request, message.release), request.at(reason))
     for reference in request.children("supportingInformation"):
         message.resolve(reference)  # every resource of the message is read anyway
     instruction = request.only("dosageInstruction")
@@ -42,7 +43,10 @@ def read_request(message: Message, sheet: Sheet) -> None:
 def check_category(request: Element, sheet: Sheet) -> None:
     """Where it is given is answered in the form; a category that says otherwise is a contradiction."""
     for category in request.children("category"):
-        for system, code, where in codings(category):
+        found = codings(category)
+        if not found:
+            raise FhirRefused(category.at("coding"), "is missing; words are not read here", "give its code")
+        for system, code, where in found:
             area = CATEGORY_OF.get(code) if system == REQUEST_CATEGORY else None
             stated = sheet.get("care_area")
             if area is None or stated not in {None, area}:
@@ -54,6 +58,8 @@ def request(answers: dict[str, Answer], release: Release, subject: Json, medicat
     """Takes from `answers` what a MedicationRequest carries. `subject` and `medication` are references."""
     if any(path.startswith("phases[1]") for path in answers):
         raise NoFhir("phases: a FHIR order here is one phase, since a MedicationRequest describes one bag")
+    if answers.get("status", "active") != "active":
+        raise NoFhir(f"status is {answers['status']}; only an active order is sent")
     written: Json = {
         "resourceType": "MedicationRequest",
         "id": "order",

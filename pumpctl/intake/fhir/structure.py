@@ -23,18 +23,19 @@ SHOWN_ERRORS = 5
 
 def check_structure(tree: dict[str, object], kind: str, release: Release) -> None:
     """Refuse what the release does not allow. `kind` is Bundle or MedicationRequest."""
+    model = load_model(kind, release)
     try:
-        _model(kind, release).model_validate(_with_numbers(tree))
+        model.model_validate(_with_numbers(tree))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        lines = [f"{path_of((kind, *entry['loc']))}: {_lowered(entry['msg'])}" for entry in found[:SHOWN_ERRORS]]
+        lines = [f"{path_of((kind, *entry['loc']))}: {_plainly(entry['msg'])}" for entry in found[:SHOWN_ERRORS]]
         if len(found) > SHOWN_ERRORS:
             lines.append(f"and {len(found) - SHOWN_ERRORS} more")
         raise FhirRefused(f"not FHIR {release.name}", "; ".join(lines), "correct the message") from None
 
 
-def _model(kind: str, release: Release) -> type[BaseModel]:
-    """Loading the library takes some 0.3 s, so it waits until there is a message."""
+def load_model(kind: str, release: Release) -> type[BaseModel]:
+    """The library's class, or FhirRefused without the extra. It takes some 0.3 s, so it waits for a message."""
     try:
         match release:
             case Release.R4:
@@ -65,5 +66,7 @@ def _with_numbers(node: object) -> object:
             return node
 
 
-def _lowered(message: str) -> str:
+def _plainly(message: str) -> str:
+    if "does not match spec regex" in message and "DateTime" in message:
+        return "is no FHIR time; a time of day needs its seconds and a UTC offset, as in 2026-12-01T20:00:00+01:00"
     return message[:1].lower() + message[1:]
