@@ -42,11 +42,26 @@ class LinkLoss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The limits on one measure that hold under some conditions. A value of at most `harmless` breaks none."""
+    """The limits on one measure that hold under some conditions.
+
+    A value between `floor` and `ceiling`, and unequal to both, breaks none of them: most values need no second look.
+    None: no such bound.
+    """
 
     measure: Measure
     limits: tuple[Limit, ...]
-    harmless: Quantity | None
+    floor: Quantity | None
+    ceiling: Quantity | None
+
+    def broken(self, most: Quantity, least: Quantity) -> list[Limit]:
+        """The limits that do not hold for a value that lies from `least` to `most`."""
+        # Cross-multiplied as in Limit.is_broken(), and for the same reason.
+        floor, ceiling = self.floor, self.ceiling
+        if (ceiling is None or most.num * ceiling.den < ceiling.num * most.den) and (
+            floor is None or least.num * floor.den > floor.num * least.den
+        ):
+            return []
+        return [limit for limit in self.limits if limit.is_broken(most, least)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +152,17 @@ def _rows(profile: Profile, conditions: frozenset[Condition]) -> tuple[Rows, ...
         for limit in limits:
             if limit.when in conditions:
                 by_measure.setdefault(limit.measure, []).append(limit)
-    return tuple([Rows(measure, tuple(limits), _harmless(limits)) for measure, limits in by_measure.items()])
-
-
-def _harmless(limits: list[Limit]) -> Quantity | None:
-    above = [limit.above for limit in limits if limit.above is not None and limit.has_upper_bound_only]
-    return min(above) if len(above) == len(limits) else None
+    return tuple(
+        [
+            Rows(
+                measure,
+                tuple(limits),
+                floor=max((bound for limit in limits if (bound := limit.lower_bound) is not None), default=None),
+                ceiling=min((bound for limit in limits if (bound := limit.upper_bound) is not None), default=None),
+            )
+            for measure, limits in by_measure.items()
+        ]
+    )
 
 
 class _ProfileText(Strict):

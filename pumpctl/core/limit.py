@@ -179,9 +179,16 @@ class Limit:
         return next(bound for bound in bounds if bound is not None)
 
     @property
-    def has_upper_bound_only(self) -> bool:
-        """Whether every value of at most `above` is allowed, whatever it is."""
-        return self.above is not None and self.below is None and self.at_or_below is None and self.at_or_above is None
+    def lower_bound(self) -> Quantity | None:
+        """What is above it is allowed. Of a limit with bounds on both sides one is enough, since all must be passed."""
+        return self.below if self.at_or_below is None else self.at_or_below
+
+    @property
+    def upper_bound(self) -> Quantity | None:
+        """What is below it is allowed; None where there is a lower bound."""
+        if self.lower_bound is not None:
+            return None
+        return self.above if self.at_or_above is None else self.at_or_above
 
     def is_broken(self, most: Quantity, least: Quantity) -> bool:
         """Judged on the largest value the figures allow for an upper bound, on the smallest for a lower one."""

@@ -45,8 +45,12 @@ def judge_case(case: Case, overrides: tuple[Override, ...] = (), rules: tuple[Ru
     """judge() for a caller that has the case open."""
     findings: list[Finding] = []
     for rule in rules:
-        findings.extend(_findings_of(rule, case))
-    findings.extend(_absent(rules, case.library))
+        try:
+            for judge_one in rule.judges:
+                findings += judge_one(case)
+        except Exception as error:  # whatever went wrong in a rule, that rule denies the order
+            findings.append(_failed(rule, error))
+    findings += _absent(rules, case.library)
     if case.is_emergency:
         findings = [softened(finding) for finding in findings]
     weighed = tuple(sorted(_with_overrides(findings, case, overrides), key=_rank))
@@ -72,16 +76,15 @@ def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Overrid
     )
 
 
-def _findings_of(rule: Rule, case: Case) -> list[Finding]:
-    try:
-        return [finding for judge_one in rule.judges for finding in judge_one(case)]
-    except Exception as error:  # whatever went wrong in a rule, that rule denies the order
-        message = f"rule {rule.id} failed ({type(error).__name__}: {error}); the order is refused, report this"
-        return [Finding(rule.id, Severity.HARD, message, "failed", "judged", "project")]
+def _failed(rule: Rule, error: Exception) -> Finding:
+    message = f"rule {rule.id} failed ({type(error).__name__}: {error}); the order is refused, report this"
+    return Finding(rule.id, Severity.HARD, message, "failed", "judged", "project")
 
 
 def _absent(rules: tuple[Rule, ...], library: Library) -> list[Finding]:
     present = {rule.id for rule in rules}
+    if present >= REQUIRED_IDS and library.rule_ids <= present:
+        return []
     return [
         Finding(
             rule,

@@ -92,7 +92,7 @@ def _of_phase(case: Case, phase: KnownPhase) -> list[Broken]:
         values = measured.get(rows.measure)
         if values is not None:
             most, least = values
-            found += [Broken(limit, path, most, least) for limit in rows.limits if limit.is_broken(most, least)]
+            found += [Broken(limit, path, most, least) for limit in rows.broken(most, least)]
     return found
 
 
@@ -122,9 +122,9 @@ def _of_case(case: Case) -> Iterator[Broken]:
             measure = CASE_MEASURES.get(rows.measure)
             if measure is None:
                 continue
-            for value in measure(case, rows.harmless):
-                for limit in rows.limits:
-                    if limit.is_broken(value, value) and id(limit) not in told:
+            for value in measure(case, rows.ceiling if rows.floor is None else None):
+                for limit in rows.broken(value, value):
+                    if id(limit) not in told:
                         yield Broken(limit, "", value, value)
         if len(case.known_phases) > 1:
             told.update(id(limit) for rows in profile.rows(case.conditions) for limit in rows.limits)

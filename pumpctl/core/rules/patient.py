@@ -1,8 +1,8 @@
 """What the library measures beyond one phase: patient, blood, bedside, rolling windows, the order in time.
 
 Refuses to know limits. An empty list says that there is nothing to measure; the rules on missing
-inputs report that. The second argument of a measure is a value known to break nothing: a measure
-that is certainly at most that need not be worked out.
+inputs report that. The second argument of a measure is a value below which nothing is broken: a
+measure that is certainly below it need not be worked out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the patient will have had in the fullest window, this order's own occurrences included (D24, D7, L04).
 
-Refuses to know limits: `harmless` is a value known to break none, and what is certainly at most
-that is not worked out exactly, since the exact maximum is the costliest thing in a check.
+Refuses to know limits: a value below `harmless` is known to break none, and what is certainly below
+it is not worked out exactly, since the exact maximum is the costliest thing in a check.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _fullest(
     kind: type[Quantity],
     harmless: Quantity | None,
 ) -> list[Quantity]:
-    if harmless is not None and kind(_certainly_at_most(case, own, elsewhere, window_ms)) <= harmless:
+    if harmless is not None and kind(_certainly_at_most(case, own, elsewhere, window_ms)) < harmless:
         return []
     pieces = _planned(case, own) + elsewhere
     return [kind(*largest_in_window(pieces, window_ms, case.at_utc_ms))]
