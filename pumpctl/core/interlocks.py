@@ -19,8 +19,6 @@ from pumpctl.core.reason import Priority, Reason
 WALL_STEP_LIMIT_MS = 120_000
 # The last word of the pump must not be older than this when flow is about to rise.
 FRESH_NS = 3 * NS_PER_S
-# hazards.md rule 4: a window must fit the volume increment.
-WINDOW_INCREMENTS = 20
 STILL_LIMIT_UL = 50
 # Motor against encoder: slack of the gears before it is a disagreement (project).
 COUNTER_BAND_UL = 500
@@ -72,6 +70,8 @@ class RunSnapshot:
     stopping_alarms: tuple[str, ...]
     moved_in_window_ul: int | None  # None until the window is full
     window_therapy_ns: int
+    moved_in_stretch_ul: int | None  # since it was first seen to run, this time
+    stretch_therapy_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +214,16 @@ def _runaway(s: RunSnapshot) -> Trip | None:
     return _trip(excess_ul_ns > slack_ul_ns, "runaway", "the pump moves more than 1.1 times the commanded flow")
 
 
+def _over_infusion(s: RunSnapshot) -> Trip | None:
+    if s.moved_in_stretch_ul is None:
+        return None
+    # What is too little for a window adds up: the volume against the integral of the commanded flow (H02).
+    due_ul = s.program_flow_ul_h * s.stretch_therapy_ns // (MS_PER_H * NS_PER_MS)
+    allowed_ul = due_ul * (1000 + s.accuracy_permille) // 1000 + max(1000, s.vtbi_ul // 50)
+    told = f"{s.moved_in_stretch_ul} uL counted, {due_ul} uL were due"
+    return _trip(s.moved_in_stretch_ul > allowed_ul, "over_infusion", told)
+
+
 def _no_progress(s: RunSnapshot) -> Trip | None:
     stuck = s.moved_in_window_ul == 0
     return _trip(stuck, "no_progress", "the pump counts no volume while it says it infuses", Priority.MEDIUM)  # H04
@@ -240,6 +250,7 @@ TRIPS: tuple[Callable[[RunSnapshot], Trip | None], ...] = (
     _external_change,
     _over_delivery,
     _runaway,
+    _over_infusion,
     _no_progress,
     _counters_disagree,
     _completed_short,
@@ -282,9 +293,3 @@ def _all(
         if finding is not None:
             found.append(finding)
     return tuple(found)
-
-
-def window_ns(flow_ul_h: int, volume_step_ul: int, poll_therapy_ns: int) -> int:
-    """How long volume is watched before it is judged: two polls, or 20 increments (hazards.md rule 4)."""
-    increments_ns = -(-WINDOW_INCREMENTS * volume_step_ul * MS_PER_H * NS_PER_MS // max(1, flow_ul_h))
-    return max(2 * poll_therapy_ns, increments_ns)

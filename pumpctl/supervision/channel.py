@@ -86,6 +86,7 @@ class Channel:
     latched: list[Reason] = field(default_factory=list[Reason])
     still_base: Counters | None = None
     window: Window | None = None
+    stretch: Window | None = None  # never begun anew while it runs
     infusing_since_ns: int = 0
     event_cursor: int | None = None
     status_wanted: bool = False
@@ -122,6 +123,10 @@ class Channel:
         if following is None:
             raise IllegalMove(f"{self.name}: {trigger.value} in {self.state.value}")
         self.state = following
+
+    def watch_from(self, link_ns: int) -> None:
+        """It runs as from now: what it moves is watched from its next status on."""
+        self.infusing_since_ns, self.window, self.stretch = link_ns, None, None
 
     def grant_lease(self, status: StatusRead, until_uptime_ms: int) -> None:
         """The pump stops by itself at this instant of its uptime, `status` being its last word on that."""

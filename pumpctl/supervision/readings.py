@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pumpctl.core.delivery import DeliveryState, Trigger
 from pumpctl.core.instant import NS_PER_MS
-from pumpctl.core.interlocks import RunSnapshot, StillSnapshot, Trip, moved_while_still, trips, window_ns
+from pumpctl.core.interlocks import RunSnapshot, StillSnapshot, Trip, moved_while_still, trips
 from pumpctl.core.program import exceeds_dose_rate
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.window import window_ns
 from pumpctl.drivers.pump import PumpActivity, StatusRead
 from pumpctl.supervision.alarms import end_alarm
 from pumpctl.supervision.channel import Channel, Window
@@ -93,7 +94,7 @@ def _start_proven(channel: Channel, infusion: Infusion, out: Outbox) -> None:
     for code in OF_THE_PROGRAM:
         end_alarm(channel, code, out)
     channel.move(Trigger.START_PROVEN)
-    channel.infusing_since_ns, channel.window = out.now.link_ns, None
+    channel.watch_from(out.now.link_ns)
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "outcome": Outcome.CONFIRMED.value}
     out.record("dosing_outcome", told, anchored=True)
     out.event(channel.name, "infusing", {"program_id": told["program_id"]})
@@ -178,6 +179,7 @@ def _run_snapshot(ward: Ward, channel: Channel, infusion: Infusion, status: Stat
     capability = channel.identity.capability if channel.identity else None
     smallest, largest = status.counters.since(delivered.base) if delivered else (0, 0)
     moved, window = _watch_window(ward, channel, largest, status, out)
+    stretch = channel.stretch
     ended = status.activity in {_A.COMPLETED, _A.PAUSED, _A.STOPPED, _A.IDLE}
     return RunSnapshot(
         program_flow_ul_h=program.flow_rate_ul_h,
@@ -195,6 +197,8 @@ def _run_snapshot(ward: Ward, channel: Channel, infusion: Infusion, status: Stat
         stopping_alarms=status.stopping_alarms,
         moved_in_window_ul=None if ended else moved,
         window_therapy_ns=window,
+        moved_in_stretch_ul=None if stretch is None else largest - stretch.largest_ul,
+        stretch_therapy_ns=0 if stretch is None else out.now.therapy_ns - stretch.began_therapy_ns,
     )
 
 
@@ -209,7 +213,7 @@ def _watch_window(
     if out.now.link_ns - channel.infusing_since_ns < SETTLING_NS:
         return None, 0
     if channel.window is None:
-        channel.window = Window(largest_ul, status.asked.therapy_ns)
+        channel.window = channel.stretch = Window(largest_ul, status.asked.therapy_ns)
         return None, 0
     lasted = out.now.therapy_ns - channel.window.began_therapy_ns
     capability, infusion = channel.identity, channel.infusion

@@ -88,7 +88,8 @@ def _resume_supervision(ward: Ward, channel: Channel, infusion: Infusion, status
         infusion.paused_therapy_ns = infusion.paused_therapy_ns or out.now.therapy_ns
     elif status.activity is _A.COMPLETED or (status.activity is _A.INFUSING and same_flow):
         channel.move(Trigger.FOUND_INFUSING_OURS)
-        channel.infusing_since_ns, infusion.paused_therapy_ns = out.now.link_ns, None
+        channel.watch_from(out.now.link_ns)
+        infusion.paused_therapy_ns = None
         if channel.pause_wanted:
             channel.move(Trigger.PAUSE_REQUESTED)
     else:

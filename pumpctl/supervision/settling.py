@@ -65,7 +65,7 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
         end_alarm(channel, code, out)
     channel.infusion, channel.read_back_equal, channel.program_sent = None, False, False
     channel.awaiting_since_ns, channel.pause_wanted = None, False
-    channel.window, channel.still_base = None, None
+    channel.window, channel.stretch, channel.still_base = None, None, None
     channel.lease_until_uptime_ms, channel.lease_ends_ns = None, None
     if infusion is None:
         return

@@ -20,9 +20,9 @@ from pumpctl.core.interlocks import (
     moved_while_still,
     refusals,
     trips,
-    window_ns,
 )
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.window import window_ns
 
 S = 1_000_000_000
 H = 3_600 * S
@@ -58,6 +58,8 @@ RUNNING = RunSnapshot(
     stopping_alarms=(),
     moved_in_window_ul=100,
     window_therapy_ns=36 * S,
+    moved_in_stretch_ul=50_000,
+    stretch_therapy_ns=5 * H,
 )
 
 
@@ -143,6 +145,25 @@ EDGES: list[tuple[dict[str, Any], dict[str, Any], str, Priority]] = [
         "runaway",
         Priority.HIGH,
     ),
+    ({"moved_in_stretch_ul": 54_500}, {"moved_in_stretch_ul": 54_501}, "over_infusion", Priority.HIGH),
+    (
+        {
+            "vtbi_ul": 1_000,
+            "largest_ul": 900,
+            "smallest_ul": 900,
+            "moved_in_stretch_ul": 1_000,
+            "stretch_therapy_ns": 0,
+        },
+        {
+            "vtbi_ul": 1_000,
+            "largest_ul": 900,
+            "smallest_ul": 900,
+            "moved_in_stretch_ul": 1_001,
+            "stretch_therapy_ns": 0,
+        },
+        "over_infusion",
+        Priority.HIGH,
+    ),
     ({"moved_in_window_ul": 1}, {"moved_in_window_ul": 0}, "no_progress", Priority.MEDIUM),
     ({"smallest_ul": 47_500}, {"smallest_ul": 47_499}, "counters_disagree", Priority.HIGH),
     (
@@ -179,7 +200,7 @@ def test_a_trip_on_both_sides_of_its_edge(good: dict[str, Any], bad: dict[str, A
 
 
 def test_a_window_that_is_not_full_is_not_judged():
-    assert _tripped(replace(RUNNING, moved_in_window_ul=None, window_therapy_ns=0)) == []
+    assert _tripped(replace(RUNNING, moved_in_window_ul=None, window_therapy_ns=0, moved_in_stretch_ul=None)) == []
 
 
 def test_every_trip_is_pulled_by_some_edge():

@@ -1,0 +1,14 @@
+"""How long volume is watched before it is judged. Refuses to judge it: that is the interlocks' (interlocks.py)."""
+
+from __future__ import annotations
+
+from pumpctl.core.instant import MS_PER_H, NS_PER_MS
+
+# hazards.md rule 4: a window must fit the volume increment.
+WINDOW_INCREMENTS = 20
+
+
+def window_ns(flow_ul_h: int, volume_step_ul: int, poll_therapy_ns: int) -> int:
+    """Therapy time: two polls, or until 20 increments are due at this flow, whichever is longer."""
+    increments_ns = -(-WINDOW_INCREMENTS * volume_step_ul * MS_PER_H * NS_PER_MS // max(1, flow_ul_h))
+    return max(2 * poll_therapy_ns, increments_ns)
