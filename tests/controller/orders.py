@@ -15,6 +15,15 @@ START_UTC_MS = 1_796_148_000_000  # 2026-12-01T18:00:00Z
 PATIENT = "patient-0001"
 SALINE = "sodium_chloride_0.9_percent"
 
+OBSERVED_AT = "2026-12-01T17:50:00Z"  # ten minutes before START_UTC_MS; Q25 asks for fifteen
+OBSERVED = {
+    "patellar_reflex": "present",
+    "breathing_rate": "16 /min",
+    "systolic_pressure": "120 mmHg",
+    "baseline_systolic_pressure": "125 mmHg",
+    "heart_rate": "70 /min",
+    "urine": "250 mL",
+}
 Order = dict[str, Any]
 
 
@@ -54,6 +63,8 @@ def monitored_iv() -> Order:
     """A loading phase of 20 min with a lease of 30 s, then 2 h with a lease of 120 s."""
     order = once("monitored-iv")
     order |= {"route": "iv", "care_area": "monitored", "authored_at": "2026-12-01T15:00:00+01:00"}
+    order["assessment"] |= {"calcium_at_bedside": True, "co_infusions": []}
+    order["observations"] = [{"kind": kind, "value": value, "at": OBSERVED_AT} for kind, value in OBSERVED.items()]
     del order["site"]
     order["phases"] = [
         infusion("loading", "2 g", "50 mL", "20 min", "150 mL/h", "40 mg/mL"),

@@ -90,10 +90,17 @@ def serum_after_dose(case: Case) -> list[Quantity]:
     if magnesium is None:
         return []
     drawn = magnesium.utc_ms
+    # The infusion that is being started stands in the ledger from its intent on, and is not its own predecessor.
+    running = {
+        segment.occurrence
+        for segment in case.ledger.segments
+        if segment.order_digest == case.order.digest and segment.certainty in {Certainty.RUNNING, Certainty.UNCERTAIN}
+    }
     ends = [
         segment.end_utc_ms
         for segment in case.ledger.segments
         if segment.patient_id == case.order.patient.id
+        and not (segment.order_digest == case.order.digest and segment.occurrence in running)
         and segment.certainty is not Certainty.PLANNED
         and segment.start_utc_ms <= (drawn if segment.route == "sc" else case.at_utc_ms)
     ]
