@@ -54,4 +54,4 @@ def test_without_the_extra_the_line_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(OrderUnreadable, match="needs the extra of that name, which is not installed") as refused:
         parse_any_order((EXAMPLES / name).read_bytes(), name)
-    assert refused.value.next_step == "pip install 'pumpctl[fhir]'"
+    assert refused.value.next_step == "pip install 'fhir.resources>=8.3,<9'"

@@ -18,7 +18,7 @@ from pumpctl.intake.fhir.sheet import NoFhir
 from pumpctl.intake.fhir.writing import write_fhir
 from tests.intake.messages import EXAMPLES, native
 
-ORDERS = sorted(path for path in EXAMPLES.iterdir() if ".fhir-" not in path.name)
+ORDERS = sorted(path for path in EXAMPLES.rglob("*.*") if ".fhir-" not in path.name)
 GOLDEN: dict[str, Any] = json.loads((EXAMPLES / "golden-home-sc.json").read_text())
 
 

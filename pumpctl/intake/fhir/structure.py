@@ -49,9 +49,8 @@ def load_model(kind: str, release: Release) -> type[BaseModel]:
 
                 return Bundle if kind == "Bundle" else MedicationRequest
     except ImportError as error:
-        raise FhirRefused(
-            "FHIR", f"needs the extra of that name, which is not installed ({error})", "pip install 'pumpctl[fhir]'"
-        ) from None
+        why = f"needs the extra of that name, which is not installed ({error})"
+        raise FhirRefused("FHIR", why, "pip install 'fhir.resources>=8.3,<9'") from None
 
 
 def _with_numbers(node: object) -> object:
