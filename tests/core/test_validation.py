@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,8 +14,18 @@ from pumpctl.core.order import Override
 from pumpctl.core.rules.case import Case, Context
 from pumpctl.core.rules.finding import Finding, Severity
 from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Rule
-from pumpctl.core.validation import Decision, bind, judge
-from tests.core.golden import AT, LIBRARY, order, verdict
+from pumpctl.core.validation import Decision, Verdict, bind, judge
+from tests.core.golden import (
+    AT,
+    CONTINUOUS,
+    EMERGENCY,
+    GOLDEN,
+    INTERMITTENT,
+    LIBRARY,
+    LOADING,
+    order,
+    verdict,
+)
 
 ONLY_SOFT = {"rule": "Q31", "value": "7 starts", "person": "pharmacist on call", "reason": "agreed"}
 
@@ -163,3 +174,91 @@ def test_every_rule_speaks_only_for_itself():
         for base in (changes, {}, {"results.0.value": "20 mL/min"}, {"phases.0.flow": "200 mL/h"}):
             found = judge(order(base), LIBRARY, Context(AT), (rule,))
             assert {f.rule for f in found.findings if f.value != "absent"} <= {rule.id}
+
+
+def softened(verdict_found: Verdict) -> set[str]:
+    return {f.rule for f in verdict_found.findings if f.severity is Severity.SOFT}
+
+
+def test_one_override_may_name_all_that_an_emergency_softens():
+    """Q10; each of them still binds its own rule and value."""
+    changes: dict[str, Any] = {
+        "results.0": None,
+        "assessment.volume_status": None,
+        "assessment.heart_block": True,
+        "assessment.myasthenia": None,
+        "observations.1.value": "11 /min",
+    }
+    found = verdict(changes, EMERGENCY)
+    assert softened(found) == {"Q03", "Q04", "L05", "L05b", "Q25"}
+    overrides = bind(found, "Q10", "intensivist", "torsades")
+    assert {override.rule for override in overrides} == softened(found)
+    assert verdict(changes, EMERGENCY, Context(AT, overrides=overrides)).decision is Decision.ACCEPTED
+    worse = changes | {"observations.1.value": "10 /min"}
+    assert verdict(worse, EMERGENCY, Context(AT, overrides=overrides)).decision is Decision.NEEDS_OVERRIDE
+    elective = verdict({"assessment.calcium_at_bedside": None}, LOADING)
+    assert bind(elective, "Q10", "intensivist", "torsades") == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"results.0.value": "20 mL/min"}, "Q01"),
+        ({"results.0.value": "25 mL/min"}, "Q02"),
+        ({"assessment.dialysis": True}, "Q16"),
+        ({"assessment.co_infusions": ["calcium chloride"]}, "L07"),
+        ({"observations.0.value": "absent"}, "Q25"),
+        ({"assessment.pregnant": True}, "L08"),
+        ({"phases.0.bag.final_volume": "9 mL"}, "L02"),
+        ({"phases.0.flow": "700 mL/h"}, "L01"),
+        ({"authored_at": None}, "T02"),
+        ({"product.basis": None}, "U01"),
+    ],
+)
+def test_an_emergency_lifts_nothing_else(changes: dict[str, Any], rule: str):
+    found = verdict(changes, EMERGENCY)
+    assert rule in {f.rule for f in found.findings if f.severity is Severity.HARD}
+    assert bind(found, rule, "intensivist", "torsades") == () or rule == "Q02"
+
+
+@pytest.mark.parametrize(
+    ("expires", "accepted"),
+    [
+        ("2026-12-01T18:00:00Z", True),
+        ("2026-12-01T17:59:59Z", False),
+        ("2026-12-01T20:00:00", False),
+        ("soon", False),
+    ],
+)
+def test_an_override_expires(expires: str, accepted: bool):
+    assert (with_override(expires_at=expires) is Decision.ACCEPTED) is accepted
+
+
+@pytest.mark.parametrize("person", ["Nephrologist on duty", "nephrologist  on duty"])
+def test_the_prescriber_under_another_spelling_is_no_second_person(person: str):
+    assert with_override(person=person) is Decision.NEEDS_OVERRIDE
+
+
+def test_judging_again_says_the_same():
+    one = order({"phases.0.flow": "100 mL/h"})
+    first = judge(one, LIBRARY, Context(AT))
+    assert judge(one, LIBRARY, Context(AT)) == first
+    assert judge(order({"phases.0.flow": "100 mL/h"}), LIBRARY, Context(AT)) == first
+
+
+@pytest.mark.parametrize("base", [GOLDEN, LOADING, CONTINUOUS, INTERMITTENT, EMERGENCY])
+@pytest.mark.parametrize("reduced", [False, True])
+def test_raising_a_dose_never_turns_a_refusal_into_anything_else(base: dict[str, Any], reduced: bool):
+    """The bag made stronger, everything else as it was: what refuses goes on refusing."""
+    refused: set[str] = set()
+    amount, unit = base["phases"][0]["dose"].split()
+    for percent in (1, 10, 50, 90, 99, 100, 101, 110, 150, 200, 400, 1000, 10_000):
+        dose = f"{Decimal(amount) * percent / 100:f}"
+        bag = {"phases.0.dose": f"{dose} {unit}", "phases.0.bag.content": f"{dose} {unit}"}
+        if "concentration" in base["phases"][0]["bag"]:
+            bag["phases.0.bag.concentration"] = None
+        changes = bag | ({"results.0.value": "25 mL/min"} if reduced else {})
+        hard = {f.rule for f in verdict(changes, base).findings if f.severity is Severity.HARD}
+        assert hard >= refused, (percent, refused - hard)
+        refused = hard
+    assert refused

@@ -22,11 +22,43 @@ from pumpctl.core.rules import (
     volume,
     writing,
 )
-from pumpctl.core.rules.rule import Judge, Rule, Stage
+from pumpctl.core.rules.finding import Severity
+from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Judge, Rule, Stage
 from pumpctl.core.rules.start_table import START_RULES
 
 __all__ = ["REQUIRED_IDS", "RULES", "Judge", "Rule", "Stage"]
 
+
+# What start_table.py judges; S03, S04 and S06 at every check too.
+_STARTS: dict[str, tuple[str, tuple[Severity, ...], str]] = {
+    "Q27": (
+        "home questions before each start: not answered; yes to a sign of too much; yes to diarrhoea or a missed drug",
+        (SOFT, HARD, ADVISORY),
+        "seed-Q, seed-P; project",
+    ),
+    "P11": (
+        "SC site or needle not recorded or too old; reaction, two infusions on a site",
+        (SOFT, HARD),
+        "reference",
+    ),
+    "S01": ("the same occurrence started twice", (HARD,), "project"),
+    "S02": (
+        "start too early or too late; other magnesium of this patient unresolved",
+        (SOFT, HARD),
+        "project",
+    ),
+    "S03": (
+        "SC start too soon after the last; infusions too close to each other",
+        (HARD,),
+        "seed-P; project",
+    ),
+    "S04": ("phases overlap; a loading dose not first, or repeated", (HARD,), "seed-Q"),
+    "S05": ("resume after a long pause; past the end of the order", (HARD,), "project"),
+    "S06": ("a stop for toxicity not cleared by a clinician and a second person", (HARD,), "seed-Q; project"),
+    "B01": ("bag label not entered or different; bag past its beyond-use time", (HARD,), "project"),
+    "B02": ("bag used before; a second concentration in one program", (HARD,), "project"),
+    "B03": ("program larger than what the bag holds after priming and residual", (HARD,), "project"),
+}
 
 RULES: tuple[Rule, ...] = (
     *kidneys.RULES,
@@ -42,7 +74,18 @@ RULES: tuple[Rule, ...] = (
     *followup.RULES,
     *route.RULES,
     *writing.RULES,
-    *(Rule(row.id, row.at_check, stage=Stage.CHECK if row.at_check else Stage.START) for row in START_RULES),
+    *(
+        Rule(
+            row.id,
+            row.at_check,
+            _STARTS[row.id][0],
+            ("the bag check", "the dose ledger"),
+            _STARTS[row.id][1],
+            _STARTS[row.id][2],
+            Stage.CHECK if row.at_check else Stage.START,
+        )
+        for row in START_RULES
+    ),
 )
 
 # fmt: off
