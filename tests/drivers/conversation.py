@@ -14,7 +14,7 @@ from protocols.companion.vocabulary import (
 from pumpctl.core.capability import COMPANION_REFERENCE
 from pumpctl.core.instant import Now
 from pumpctl.core.order_text import parse_order
-from pumpctl.core.program import Plan, Program
+from pumpctl.core.program import Plan, Program, compile_programs
 from pumpctl.drivers import pump
 from pumpctl.drivers.companion import REPLY_NS, CompanionDriver
 from tests.controller.desk import LIBRARY
