@@ -40,5 +40,5 @@ def check(
     if as_json:
         findings.print_json(findings.verdict_json(verdict))
     else:
-        findings.print_verdict(verdict)
+        findings.print_verdict(verdict, order)
     raise typer.Exit(findings.exit_code(verdict))

@@ -6,6 +6,7 @@ Refuses to know limits: what is shown is what the verdict says.
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,14 +135,31 @@ _DECISIONS = {
 }
 
 
-def print_verdict(verdict: Verdict) -> None:
+def print_verdict(verdict: Verdict, order: Path) -> None:
+    """The verdict first, then the findings by severity; a finding on a field says where in the file that stands."""
     typer.echo(_DECISIONS[verdict.decision.value])
     typer.echo(f"order {verdict.order_digest[:16]}  library {verdict.library_hash[:16]}")
-    print_findings(verdict.findings)
-
-
-def print_findings(findings: tuple[Finding, ...]) -> None:
-    for finding in findings:
+    text = order.read_text(encoding="utf-8")
+    for finding in verdict.findings:
         state = "overridden" if finding.overridden else finding.severity.value
         typer.echo(f"  {state:<10} {finding.rule:<4} {finding.message}")
-        typer.echo(f"  {'':<15} value {finding.value}, limit {finding.limit}, basis {finding.basis}")
+        basis = f"basis {finding.basis}{_place(finding, order, text)}"
+        typer.echo(f"  {'':<15} value {finding.value}, limit {finding.limit}, {basis}")
+
+
+# A path into the order, as messages name it: "phases[0].dose", "assessment.dialysis", "results[2]".
+_FIELD = re.compile(r"[a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_0-9]+(?:\[[0-9]+\])?)*")
+
+
+def _place(finding: Finding, order: Path, text: str) -> str:
+    """Of the first field of the order that the message names; nothing when it names none."""
+    from pumpctl.core.order import Order
+    from pumpctl.core.order_place import line_of, path_of
+
+    for match in _FIELD.finditer(finding.message):
+        field = match.group()
+        is_path = "." in field or "[" in field or match.start() == 0
+        if is_path and path_of(field)[0] in Order.model_fields:
+            line = line_of(text, field)
+            return "" if line is None else f", see {order}:{line}"
+    return ""

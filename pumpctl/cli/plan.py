@@ -54,11 +54,11 @@ def plan(
         verdict = judge(parsed, drug_library, Context(at_utc_ms, overrides=overrides, timetable=timetable))
     compiled = compile_programs(parsed, drug_library, capability, occurrence=1, attempt=1)
     if isinstance(compiled, Refusal):
-        _refuse(capability, compiled, verdict, as_json)
+        _refuse(capability, compiled, verdict, order, as_json)
     if as_json:
         findings.print_json(findings.verdict_json(verdict) | _plan_json(capability, verdict, compiled, timetable))
     else:
-        findings.print_verdict(verdict)
+        findings.print_verdict(verdict, order)
         if verdict.decision is Decision.ACCEPTED:
             _print_plan(capability, compiled, timetable)
     raise typer.Exit(findings.exit_code(verdict))
@@ -73,7 +73,7 @@ def _capability(pump: str) -> Capability:
     return REFERENCE_PUMPS[pump]
 
 
-def _refuse(capability: Capability, refusal: Refusal, verdict: Verdict, as_json: bool) -> NoReturn:
+def _refuse(capability: Capability, refusal: Refusal, verdict: Verdict, order: Path, as_json: bool) -> NoReturn:
     """The pump cannot, or the order was refused anyway: all findings of both."""
     from pumpctl.core.validation import Decision
 
@@ -82,7 +82,7 @@ def _refuse(capability: Capability, refusal: Refusal, verdict: Verdict, as_json:
     if as_json:
         findings.print_json(findings.verdict_json(whole) | {"pump": capability.model, "programs": []})
     else:
-        findings.print_verdict(whole)
+        findings.print_verdict(whole, order)
     raise typer.Exit(ExitCode.REFUSED)
 
 

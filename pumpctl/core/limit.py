@@ -252,6 +252,8 @@ def parse_limit(index: int, row: LimitText, known_profiles: frozenset[str]) -> L
     bounds = {name: _bound(f"{where}.{name}", text, measure) for name, text in texts.items()}
     if not bounds:
         raise LibraryUnreadable(f"{where}: no bound")
+    if len(bounds) > 2 or {"above", "at_or_above"} <= set(bounds) or {"below", "at_or_below"} <= set(bounds):
+        raise LibraryUnreadable(f"{where}: more than one bound on one side")
     last = list(texts)[-1]
     return Limit(
         rule=row.rule,
@@ -264,10 +266,19 @@ def parse_limit(index: int, row: LimitText, known_profiles: frozenset[str]) -> L
         at_or_below=bounds.get("at_or_below"),
         when=when,
         unit=texts[last].partition(" ")[2],
-        text=f"{_ALLOWED[last]} {texts[last]}",
+        text=_allowed(texts),
         basis=row.basis,
         note=row.note,
     )
+
+
+def _allowed(texts: dict[str, str]) -> str:
+    """Bounds on both sides are a band that must be left."""
+    if len(texts) > 1:
+        lower, upper = list(texts.values())
+        return f"outside {lower.partition(' ')[0]} to {upper}"
+    ((side, text),) = texts.items()
+    return f"{_ALLOWED[side]} {text}"
 
 
 def _bound(where: str, text: str, measure: Measure) -> Quantity:

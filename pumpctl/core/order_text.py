@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pumpctl.core.order import Order
+from pumpctl.core.order_place import line_of
 
 MAX_BYTES = 1 << 20
 SHOWN_ERRORS = 5
@@ -123,18 +124,8 @@ def _one(location: tuple[int | str, ...], kind: str, message: str, text: str) ->
             why = "is empty, has spaces at its ends, or holds control characters"
         case _:
             why = message[:1].lower() + message[1:]
-    return f"{path or 'the file'}{_line_of(location, text)}: {why}"
-
-
-def _line_of(location: tuple[int | str, ...], text: str) -> str:
-    """The line of the last key in the path, when that key stands only once in the file."""
-    key = next((part for part in reversed(location) if isinstance(part, str)), None)
-    if key is None:
-        return ""
-    for written in (f'"{key}"', f"\n{key} "):
-        if text.count(written) == 1:
-            return f" (line {text.count(chr(10), 0, text.index(written) + 1) + 1})"
-    return ""
+    line = line_of(text, "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location))
+    return f"{path or 'the file'}{'' if line is None else f' (line {line})'}: {why}"
 
 
 def _shown(key: str) -> str:

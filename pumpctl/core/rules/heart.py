@@ -44,7 +44,7 @@ def heart_conducts(case: Case) -> Iterator[Finding]:
             message = f"assessment.{name} is not stated; find out before giving magnesium"
             yield Finding("L05", severity, message, f"{said} missing", f"no {said}", "label")
         elif answer:
-            message = f"{said}: magnesium slows conduction further; do not give it"
+            message = f"assessment.{name}: magnesium slows conduction further; do not give it"
             yield Finding("L05", HARD, message, said, f"no {said}", "label")
 
 

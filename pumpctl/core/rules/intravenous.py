@@ -55,7 +55,7 @@ def line_is_compatible(case: Case) -> Iterator[Finding]:
         return
     for fluid in told:
         if any(word in fluid.casefold() for word in INCOMPATIBLE):
-            message = f"{fluid} in the same line precipitates with magnesium or breaks down; use another line"
+            message = f"assessment.co_infusions: {fluid} in the same line precipitates or breaks down; use another line"
             yield Finding("L07", HARD, message, fluid, "another line", "label")
 
 

@@ -37,9 +37,11 @@ def kidneys_are_steady(case: Case) -> Iterator[Finding]:
         message = "whether the patient is on dialysis is not stated; ask, and state assessment.dialysis"
         yield Finding("Q16", severity, message, "dialysis missing", "not on dialysis", "seed-Q")
     elif told.dialysis:
-        yield Finding("Q16", HARD, "no magnesium on dialysis", "dialysis", "not on dialysis", "seed-Q")
+        yield Finding(
+            "Q16", HARD, "assessment.dialysis: no magnesium on dialysis", "dialysis", "not on dialysis", "seed-Q"
+        )
     if told.acute_kidney_injury:
-        message = "acute kidney injury: no magnesium until creatinine is steady"
+        message = "assessment.acute_kidney_injury: no magnesium until creatinine is steady"
         yield Finding("Q16", HARD, message, "acute kidney injury", "none", "seed-Q, reference")
 
 

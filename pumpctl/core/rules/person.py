@@ -27,7 +27,7 @@ def muscles_are_sound(case: Case) -> Iterator[Finding]:
             message = f"assessment.{name} is not stated; find out before giving magnesium"
             yield Finding("L05b", severity, message, f"{name} missing", "neither", "label")
         elif answer:
-            message = f"{name}: magnesium weakens the muscles of breathing; do not give it"
+            message = f"assessment.{name}: magnesium weakens the muscles of breathing; do not give it"
             yield Finding("L05b", HARD, message, name, "neither", "label")
 
 
@@ -55,7 +55,9 @@ def patient_is_within_this_library(case: Case) -> Iterator[Finding]:
         yield Finding("L08", HARD, message, "age missing", "at least 18 y", "project")
     pregnant = case.order.assessment.pregnant
     if pregnant:
-        yield Finding("L08", HARD, "pregnancy is outside this library", "pregnant", "not pregnant", "project")
+        yield Finding(
+            "L08", HARD, "assessment.pregnant: pregnancy is outside this library", "pregnant", "not pregnant", "project"
+        )
     elif pregnant is None and _may_be_pregnant(case):
         message = "whether the patient is pregnant is not stated; find out, and state assessment.pregnant"
         yield Finding("L08", HARD, message, "pregnancy missing", "not pregnant", "project")

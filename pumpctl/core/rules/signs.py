@@ -23,7 +23,7 @@ BEFORE_START_MS = 15 * 60_000  # clinical.md section 3
 def reflex_is_there(case: Case) -> Iterator[Finding]:
     """Q25: no emergency softens a lost reflex (softening.py)."""
     if case.figures.bedside.reflex == ABSENT:
-        message = "the patellar reflex is lost: too much magnesium already; do not start"
+        message = "observations: the patellar reflex is lost: too much magnesium already; do not start"
         yield Finding("Q25", HARD, message, ABSENT, "present", "seed-Q; figures: project")
 
 

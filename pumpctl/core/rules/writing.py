@@ -46,14 +46,14 @@ def order_is_in_force(case: Case) -> Iterator[Finding]:
     times, status = case.figures.times, case.order.status
     if times.valid_from is not None and case.at_utc_ms < times.valid_from:
         begins = instant_text(times.valid_from)
-        message = f"the order is not valid before {begins}"
+        message = f"valid_from: the order is not valid before {begins}"
         yield Finding("U03", HARD, message, instant_text(case.at_utc_ms), f"from {begins}", "project")
     if times.valid_until is not None and case.at_utc_ms > times.valid_until:
         ended = instant_text(times.valid_until)
-        message = f"the order expired {ended}; renew it"
+        message = f"valid_until: the order expired {ended}; renew it"
         yield Finding("U03", HARD, message, instant_text(case.at_utc_ms), f"until {ended}", "project")
     if status not in (None, "active"):
-        message = f"the order is {status}; only an active order is judged further"
+        message = f"status: the order is {status}; only an active order is judged further"
         yield Finding("U03", HARD, message, status, "active", "project")
 
 
@@ -61,7 +61,7 @@ def bolus_is_off(case: Case) -> Iterator[Finding]:
     """U06: a pump's own bolus or patient-demand mode would be a dose that nobody judged."""
     if case.order.pump_bolus_off is not True:
         value = "missing" if case.order.pump_bolus_off is None else "on"
-        message = "the pump's bolus and patient-demand mode must be off: pump_bolus_off = true"
+        message = "pump_bolus_off: the pump's bolus and patient-demand mode must be off (true)"
         yield Finding("U06", HARD, message, value, "off", "project")
 
 
