@@ -259,7 +259,9 @@ def _unanswered(ward: Ward, channel: Channel, command: Command, out: Outbox) -> 
 
 
 def _stop_for_alarms(channel: Channel, stopping_alarms: tuple[str, ...], out: Outbox) -> None:
-    if not stopping_alarms or channel.state not in HOLDS_OUR_PROGRAM:
-        return
-    reasons = tuple(Reason(code, f"the pump alarms: {code}") for code in stopping_alarms)
-    request_stop(channel, reasons, Priority.HIGH, out)
+    """Once each. A pump that has stopped explains itself by its history: an alarm may be shorter than a poll (H61)."""
+    latched = {reason.code for reason in channel.latched}
+    news = [code for code in stopping_alarms if code not in latched]
+    if news and (channel.state in HOLDS_OUR_PROGRAM or latched):
+        reasons = tuple(Reason(code, f"the pump alarms: {code}") for code in news)
+        request_stop(channel, reasons, Priority.HIGH, out)

@@ -102,19 +102,24 @@ def test_a_pause_ends_at_the_limit_of_its_route(order: object, limit_min: int):
     assert desk.latched == {"pause_too_long"}
 
 
-def test_a_resume_just_before_the_limit_is_taken_and_just_after_it_is_not():
+@pytest.mark.parametrize(("late_ns", "taken"), [(0, True), (1, False)])
+def test_a_resume_is_taken_up_to_the_limit_and_not_a_nanosecond_later(late_ns: int, taken: bool):
     desk = _paused()
     infusion = desk.channel.infusion
     assert infusion is not None
     assert infusion.paused_therapy_ns is not None
-    desk.run_for(60 * MINUTE_MS - (desk.link_ns - infusion.paused_therapy_ns) // 1_000_000)
-    assert desk.link_ns - infusion.paused_therapy_ns == 3600 * 1_000_000_000
+    over_ns = infusion.paused_therapy_ns + 60 * MINUTE_MS * 1_000_000 + late_ns
+    desk.run_for((over_ns - desk.link_ns) // 1_000_000 - 1)
+    desk.link_ns = over_ns  # the request is the first that happens at this instant
     number = desk.ask("resume")
     desk.run_for(2_000)
-    assert desk.given(number)
+    if taken:
+        assert desk.given(number)
+    else:
+        assert [reason.code for reason in desk.refused(number).reasons] == ["S05"]
     desk.press(token=9)
     desk.run_for(3_000)
-    assert desk.written(wire.Resume) == 0
+    assert desk.written(wire.Resume) == 0  # the pause was over before anybody pressed
     assert desk.state is D.STOPPED
 
 

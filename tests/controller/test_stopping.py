@@ -8,7 +8,7 @@ import pytest
 
 from protocols.companion import messages as wire
 from protocols.companion.codec import STOPPED_FRAME
-from protocols.companion.vocabulary import Alarm, PumpState
+from protocols.companion.vocabulary import Alarm
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.reason import Priority
 from pumpctl.effects import Refuse, Reply, WritePump
@@ -211,7 +211,8 @@ def test_an_alarm_pulse_shorter_than_a_poll_is_found_in_the_history():
     desk.run_for(1_100)
     desk.pump.raise_alarm(Alarm.AIR_IN_LINE, desk.link_ns)  # its notice is lost
     desk.pump.alarms = Alarm(0)  # and it was cleared at the pump
-    desk.pump.state, desk.pump.program = PumpState.STOPPED, None
     desk.must_be(D.STOPPED)
-    desk.run_for(2_000)
-    assert desk.latched
+    desk.run_for(12_000)
+    assert desk.latched == {"stopped_at_pump", "air_in_line"}
+    assert desk.state is D.STOPPED
+    assert desk.pump.count(wire.Stop) == 2  # once for each reason, and not once for each poll
