@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pumpctl.intake.fhir.message import MAX_ENTRIES
 from tests.intake.messages import (
     RELEASES,
     Tree,
@@ -17,6 +18,7 @@ from tests.intake.messages import (
     drug,
     golden,
     item,
+    observation,
     read,
     refusal,
     repeat,
@@ -84,6 +86,14 @@ def test_a_reference_to_the_wrong_kind():
     assert "points at a Patient, not at a Medication" in refusal(tree)
 
 
+def test_a_reference_that_says_another_kind_than_it_leads_to():
+    tree = golden()
+    resource(tree, "Condition")["subject"]["type"] = "Group"
+    assert "subject.type: says Group, and the reference leads to a Patient" in refusal(tree)
+    resource(tree, "Condition")["subject"]["type"] = "Patient"
+    assert read(tree) == read(golden())
+
+
 def test_a_contained_medication_resolves():
     tree = golden()
     bag = resource(tree, "Medication")
@@ -102,8 +112,9 @@ def test_a_medication_that_nothing_refers_to():
     tree = golden()
     other = copy.deepcopy(resource(tree, "Medication"))
     other["id"] = "another-bag"
-    said = refusal(added(tree, **other))
-    assert "has no place" in said or "no reference of the order leads to this Medication" in said
+    assert "no reference of the order leads to this Medication" in refusal(added(tree, **other))
+    request(tree)["supportingInformation"] = [{"reference": "Medication/another-bag"}]
+    assert "ingredient: has no place in a native order" in refusal(tree)
 
 
 def test_two_orders_in_a_message():
@@ -211,6 +222,75 @@ def test_a_refuted_condition_is_a_no_and_none_at_all_is_no_answer():
     assert read(tree).assessment.seizures is False
     tree["entry"] = [entry for entry in tree["entry"] if entry["resource"] is not condition]
     assert read(tree).assessment.seizures is None
+
+
+def test_two_codes_of_one_system():
+    tree = golden()
+    code = observation(tree, "2601-3")["code"]
+    code["coding"].append({"system": "http://loinc.org", "code": "19123-9"})
+    assert "code.coding: has several codes of http://loinc.org" in refusal(tree)
+    code["coding"] = [{"system": "urn:laboratory", "code": "MG"}]
+    assert "code.coding: has no code of http://loinc.org" in refusal(tree)
+
+
+def test_a_translation_beside_the_code_is_passed_over():
+    tree = golden()
+    observation(tree, "2601-3")["code"]["coding"].append({"system": "urn:laboratory", "code": "MG"})
+    assert read(tree) == read(golden())
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_product_of_another_salt_than_its_ingredient(release: str):
+    tree = golden(release)
+    bag = resource(tree, "Medication")
+    bag["code"] = coded("http://fdasis.nlm.nih.gov", "ML30MJ2U7I")
+    assert "code: names another salt than Bundle.entry[1].resource.ingredient[0].item" in refusal(tree)
+    bag["code"] = coded("http://www.nlm.nih.gov/research/umls/rxnorm", "6585")
+    assert read(tree) == read(golden(release))
+
+
+def test_two_active_ingredients():
+    tree = golden()
+    resource(tree, "Medication")["ingredient"].append(copy.deepcopy(drug(tree)))
+    assert "ingredient: has 2 active members" in refusal(tree)
+
+
+def test_more_entries_than_an_order_has():
+    tree = golden()
+    tree["entry"] += [{"resource": {"resourceType": "Observation"}}] * (MAX_ENTRIES + 1 - len(tree["entry"]))
+    assert f"Bundle.entry: has more than {MAX_ENTRIES} members" in refusal(tree)
+
+
+@pytest.mark.parametrize("status", ["in-progress", "entered-in-error", "stopped"])
+def test_a_form_that_is_not_completed(status: str):
+    tree = golden()
+    resource(tree, "QuestionnaireResponse")["status"] = status
+    assert f"status: is '{status}'; only completed or amended" in refusal(tree)
+
+
+def test_a_form_of_another_questionnaire():
+    tree = golden()
+    resource(tree, "QuestionnaireResponse")["questionnaire"] = "urn:pumpctl:order-form:2"
+    assert "questionnaire: is 'urn:pumpctl:order-form:2'" in refusal(tree)
+
+
+@pytest.mark.parametrize("answer", [{"valueBoolean": False, "valueString": "no"}, {"valueDecimal": 1}])
+def test_an_answer_of_several_kinds_or_of_none_that_is_read(answer: Tree):
+    tree = golden()
+    item(tree, "assessment.dialysis")["answer"] = [answer]
+    assert "has none or several of valueBoolean" in refusal(tree)
+
+
+def test_two_answers_to_one_question():
+    tree = golden()
+    item(tree, "assessment.dialysis")["answer"] = [{"valueBoolean": False}, {"valueBoolean": True}]
+    assert "answer: has 2 members" in refusal(tree)
+
+
+def test_several_instants():
+    tree = golden()
+    dosage(tree)["timing"] = {"event": ["2026-12-01T20:00:00Z", "2026-12-02T20:00:00Z"]}
+    assert "timing.event: has 2 members" in refusal(tree)
 
 
 def test_a_narrower_condition_is_not_guessed():

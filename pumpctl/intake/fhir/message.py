@@ -50,9 +50,12 @@ class Message:
         where = reference.at("reference")
         if resource is None:
             raise FhirRefused(where, f"{shown(name)} is not in this message", "put the resource into the Bundle")
-        if (kinds and resource.kind not in kinds) or said not in {None, resource.kind}:
-            wanted = " or ".join(kinds) or str(said)
-            raise FhirRefused(where, f"points at a {resource.kind}, not at a {wanted}", "correct the reference")
+        if kinds and resource.kind not in kinds:
+            why = f"points at a {resource.kind}, not at a {' or '.join(kinds)}"
+            raise FhirRefused(where, why, "correct the reference")
+        if said not in {None, resource.kind}:
+            why = f"says {said}, and the reference leads to a {resource.kind}"
+            raise FhirRefused(reference.at("type"), why, "correct the one that is wrong")
         self.referred_to.add(resource.element.path)
         return resource.element
 

@@ -53,8 +53,8 @@ def read_order(tree: object) -> Order:
     read_form(message, sheet)
     check_category(message.request, sheet)
     _check_whole_bag(sheet)
-    root.finish()
     message.finish()
+    root.finish()
     check_structure(content, kind, message.release)  # last: what is refused above is said with what to do about it
     return sheet.order()
 
