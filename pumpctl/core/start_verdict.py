@@ -5,11 +5,12 @@ Refuses to know any rule, and to take an earlier verdict on the order for this o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from pumpctl.core.library import Library
 from pumpctl.core.order import Order
-from pumpctl.core.rules.case import Context, open_case
+from pumpctl.core.rules.case import Context, Moment, open_case
 from pumpctl.core.rules.start_case import Start
 from pumpctl.core.rules.start_table import START_RULES
 from pumpctl.core.rules.table import RULES, Rule
@@ -18,5 +19,8 @@ from pumpctl.core.validation import Verdict, judge_case
 
 def judge_start(order: Order, library: Library, context: Context, start: Start) -> Verdict:
     """judge() at the context's time, and every rule on a start of this program from this bag."""
+    moment = Moment.START if start.begins_occurrence else Moment.CONTINUATION
     at_start = tuple(Rule(row.id, tuple(partial(judge, start) for judge in row.at_start)) for row in START_RULES)
-    return judge_case(open_case(order, library, context), context.overrides, (*RULES, *at_start))
+    return judge_case(
+        open_case(order, library, replace(context, moment=moment)), context.overrides, (*RULES, *at_start)
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pumpctl.core.exposure import Certainty, Ledger, Segment
-from pumpctl.core.rules.case import Context
+from pumpctl.core.rules.case import Context, Moment
 from tests.core.golden import (
     AT,
     EMERGENCY,
@@ -16,6 +16,7 @@ from tests.core.golden import (
     LOADING,
     instant,
     observations,
+    order,
     severities,
     verdict,
 )
@@ -111,7 +112,7 @@ AT_18 = "2026-12-01T18:00:00Z"
 
 @pytest.mark.parametrize(("minutes", "expected"), [(15, []), (16, ["soft"])])
 def test_signs_are_looked_for_before_an_intravenous_start(minutes: int, expected: list[str]):
-    start = Context(instant("2026-12-01T17:50:00Z") + minutes * 60_000, is_start=True)
+    start = Context(instant("2026-12-01T17:50:00Z") + minutes * 60_000, moment=Moment.START)
     assert severities(verdict(base=LOADING, context=start), "Q25") == expected
     assert severities(verdict(context=start), "Q25") == []
     unseen: Changes = {"observations": None}
@@ -141,3 +142,16 @@ def test_home_ages_count_from_acceptance_and_intravenous_ones_from_the_start():
     assert severities(verdict(aged, LOADING | {"schedule": {"repeat": "once", "at": AT_18}}), "Q03") == []
     late = Context(AT + 40 * 24 * HOUR_MS, accepted_utc_ms=AT)
     assert severities(verdict(context=late), "Q03") == []
+
+
+def test_at_a_start_the_next_occurrence_is_this_one():
+    """Its own intent stands in the ledger already; ages still count to now and not to tomorrow."""
+    daily = LOADING | {
+        "schedule": GOLDEN["schedule"] | {"last_date": "2026-12-02", "local_time": "19:00"},
+        "results": [result | {"at": "2026-11-28T19:00:00Z"} for result in GOLDEN["results"]],
+    }
+    digest = order(base=daily).digest
+    own = infused("iv", AT_18, "2026-12-01T18:15:00Z", order_digest=digest, certainty=Certainty.RUNNING)
+    for moment, expected in ((Moment.CHECK, ["hard"]), (Moment.START, []), (Moment.CONTINUATION, [])):
+        found = verdict(base=daily, context=Context(AT, own, moment=moment))
+        assert severities(found, "Q03") == expected, moment

@@ -6,6 +6,7 @@ Refuses to judge. Everything a rule may look at is here, worked out once, and no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias
 
 from pumpctl.core.exposure import EMPTY_LEDGER, Ledger
@@ -22,14 +23,22 @@ EMERGENCY_EVENTS = frozenset({"torsades", "ventricular_arrhythmia", "seizure"}) 
 UNCHANGED_MS = 92 * 24 * 3_600_000  # Q03: no three months are longer
 
 
+class Moment(Enum):
+    """What is about to happen."""
+
+    __hash__ = object.__hash__
+    CHECK = "check"
+    START = "start"  # of an occurrence: what must be seen shortly before is looked for (Q25)
+    CONTINUATION = "continuation"  # a later phase or container, or a resume
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """`ledger`: what the patient had and is having. A running occurrence is booked there with ALL its programs.
 
     `accepted_utc_ms`: when the order was accepted, for ages that count from there (Q03); None while it is not.
-    `timetable` spares the expansion of the schedule to a caller that has it. `is_start`: an infusion is about to
-    start, so what must be seen shortly before is looked for (Q25). `uncleared_stops`: stops of this patient that
-    wait for a clinician and a second person (S06).
+    `timetable` spares the expansion of the schedule to a caller that has it. `uncleared_stops`: stops of this patient
+    that wait for a clinician and a second person (S06).
     """
 
     at_utc_ms: int
@@ -37,7 +46,7 @@ class Context:
     overrides: tuple[Override, ...] = ()
     timetable: Timetable | None = None
     accepted_utc_ms: int | None = None
-    is_start: bool = False
+    moment: Moment = Moment.CHECK
     uncleared_stops: tuple[str, ...] = ()
 
 
@@ -56,7 +65,7 @@ class Case:
     library: Library
     at_utc_ms: int
     accepted_utc_ms: int
-    is_start: bool
+    moment: Moment
     figures: Figures
     profiles: tuple[Profile | None, ...]
     known_phases: tuple[KnownPhase, ...]
@@ -77,7 +86,9 @@ class Case:
 
     @property
     def starts_utc_ms(self) -> int:
-        """The next start: the first occurrence that has not begun, and never before now."""
+        """The next start: at a check the first occurrence that has not begun, and never before now."""
+        if self.moment is not Moment.CHECK:
+            return self.at_utc_ms
         begun = self.ledger.begun(self.order.digest) if self.ledger.segments else frozenset[int]()
         for occurrence in self.timetable.occurrences:
             if occurrence.number not in begun:
@@ -102,7 +113,7 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
         library=library,
         at_utc_ms=context.at_utc_ms,
         accepted_utc_ms=accepted_utc_ms,
-        is_start=context.is_start,
+        moment=context.moment,
         figures=figures,
         profiles=profiles,
         known_phases=tuple(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pumpctl.core.figures import figure
 from pumpctl.core.quantity import Duration
 from pumpctl.core.rules.bedside import ABSENT, SIGNS
-from pumpctl.core.rules.case import Case
+from pumpctl.core.rules.case import Case, Moment
 from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.patient import recent_urine
@@ -29,7 +29,7 @@ def reflex_is_there(case: Case) -> Iterator[Finding]:
 
 def signs_were_looked_for(case: Case) -> Iterator[Finding]:
     """Q25: within 15 min before an intravenous start."""
-    if not case.is_start or case.order.route != "iv":
+    if case.moment is not Moment.START or case.order.route != "iv":
         return
     seen = case.figures.bedside.seen_utc_ms
     late = [kind for kind in SIGNS if case.at_utc_ms - seen.get(kind, 0) > BEFORE_START_MS]
