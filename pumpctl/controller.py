@@ -35,8 +35,8 @@ from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.door import intent_became_durable
 from pumpctl.supervision.facts import arm_guard, ask_who_it_is, take
 from pumpctl.supervision.operating import answer_stops, operate, refuse_owed
-from pumpctl.supervision.ordering import prepare_due
 from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.preparing import prepare_if_due
 from pumpctl.supervision.remembering import remember
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.tending import tend
@@ -150,7 +150,7 @@ class Controller:
                 case DosingIntent():
                     intent_became_durable(self.ward.channels[waited.channel], seq)
                 case OwedReply():
-                    told = prepare_due(self.ward, *waited.prepare, out) if waited.prepare else {}
+                    told = prepare_if_due(self.ward, waited.prepare, out) if waited.prepare else {}
                     out.add(Reply(waited.request_id, {**waited.result, **told}))
                 case _:
                     assert_never(waited)

@@ -15,7 +15,13 @@ import typer
 from pumpctl.cli.asking import AsJson, Channel, Config, Person, Socket, ask, show
 from pumpctl.cli.failure import ExitCode, Failure
 
-ORDER_LIMIT_BYTES = 49_152  # JSON-escaped it must fit into one message of 64 KiB
+# JSON-escaped they must fit into one message of 64 KiB.
+ORDER_LIMIT_BYTES, CHECK_LIMIT_BYTES = 40_960, 8_192
+
+Check = Annotated[
+    Path | None, typer.Option("--check", help="The bag check of this start, JSON or TOML: deploy/examples/checks.")
+]
+Overrides = Annotated[list[str] | None, typer.Option("--override", help="RULE=PERSON:reason; may be repeated.")]
 
 order_app = typer.Typer(help="Orders in force.", no_args_is_help=True)
 
@@ -30,20 +36,22 @@ def register(app: typer.Typer) -> None:
 @order_app.command("submit")
 def submit(
     order: Annotated[Path, typer.Argument(help="An order, JSON or TOML.")],
+    check: Check = None,
     channel: Channel = None,
-    override: Annotated[list[str] | None, typer.Option(help="RULE=PERSON:reason; may be repeated.")] = None,
+    override: Overrides = None,
     person: Person = None,
     config: Config = None,
     socket: Socket = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have an order judged and taken; its due occurrence is prepared in the pump."""
+    """Have an order judged and taken; with a bag check, its due occurrence is prepared in the pump."""
     params = {
-        "text": _order_text(order),
+        "text": _text_of(order, "order", ORDER_LIMIT_BYTES),
         "channel": channel,
         "overrides": override or [],
         "source_name": order.name,
         "person": person,
+        **_check_params(check),
     }
     show(ask(config, socket, as_json, "order.submit", params), as_json)
 
@@ -69,14 +77,22 @@ def list_orders(config: Config = None, socket: Socket = None, as_json: AsJson = 
 @order_app.command("prepare")
 def prepare(
     order: Annotated[str, typer.Argument(help="The order's digest.")],
-    channel: Channel = None,
+    check: Check = None,
+    occurrence: Annotated[int | None, typer.Option(help="Its number; default: the one nearest in time.")] = None,
+    override: Overrides = None,
     person: Person = None,
     config: Config = None,
     socket: Socket = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load the occurrence that is due now into the pump."""
-    params = {"order": order, "channel": channel, "person": person}
+    """Load an occurrence into the pump, once its bag and the patient have been checked."""
+    params = {
+        "order": order,
+        "occurrence": occurrence,
+        "overrides": override,
+        "person": person,
+        **_check_params(check),
+    }
     show(ask(config, socket, as_json, "order.prepare", params), as_json)
 
 
@@ -182,17 +198,21 @@ def away(
     show(ask(config, socket, as_json, "away", params), as_json)
 
 
-def _order_text(path: Path) -> str:
+def _check_params(path: Path | None) -> dict[str, str]:
+    return {} if path is None else {"check": _text_of(path, "check", CHECK_LIMIT_BYTES), "check_name": path.name}
+
+
+def _text_of(path: Path, what: str, limit_bytes: int) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(ORDER_LIMIT_BYTES + 1)
+            content = file.read(limit_bytes + 1)
         text = content.decode()
     except OSError as error:
-        raise Failure(ExitCode.USAGE, f"order {path}: {error.strerror}", "name a readable order file") from None
+        raise Failure(ExitCode.USAGE, f"{what} {path}: {error.strerror}", f"name a readable {what} file") from None
     except UnicodeDecodeError:
-        raise Failure(ExitCode.USAGE, f"order {path}: not UTF-8 text", "name an order in JSON or TOML") from None
-    if len(content) > ORDER_LIMIT_BYTES:
-        raise Failure(ExitCode.USAGE, f"order {path}: longer than {ORDER_LIMIT_BYTES} bytes", "name an order file")
+        raise Failure(ExitCode.USAGE, f"{what} {path}: not UTF-8 text", f"name the {what} in JSON or TOML") from None
+    if len(content) > limit_bytes:
+        raise Failure(ExitCode.USAGE, f"{what} {path}: longer than {limit_bytes} bytes", f"name the {what} file")
     return text
 
 

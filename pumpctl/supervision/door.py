@@ -17,6 +17,7 @@ from pumpctl.core.reason import Priority, Reason
 from pumpctl.drivers.pump import ConfirmationRead, PumpActivity, Resume, Start
 from pumpctl.effects import WritePump
 from pumpctl.supervision.alarms import raise_alarm
+from pumpctl.supervision.bag_checks import use_bag
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.infusion import Dosing, Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
@@ -51,6 +52,7 @@ def intend(ward: Ward, channel: Channel, confirmation: ConfirmationRead, out: Ou
     ward.waiting[seq] = DosingIntent(channel.name)
     if not resume:
         commit(ward, infusion, accuracy_permille(channel), out.now.utc_ms)
+        use_bag(ward, infusion)
 
 
 def intent_became_durable(channel: Channel, seq: int) -> None:
@@ -165,7 +167,7 @@ def snapshot(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> S
         another_running=ward.busy_elsewhere(channel),
         unresolved_dosing=infusion.unconfirmed,
         wall_step_ms=ward.wall_step_ms,
-        verdict_reasons=reasons_against(ward, infusion, out.now),
+        verdict_reasons=reasons_against(ward, channel, infusion, out.now),
         exceeds_dose_rate=exceeds_dose_rate(program, program.flow_rate_ul_h),
     )
 

@@ -14,8 +14,10 @@ from pumpctl.effects import Refuse, Reply
 from pumpctl.events import OperatorRequest
 from pumpctl.supervision.alarms import acknowledge, end_alarm
 from pumpctl.supervision.channel import Channel, Link
-from pumpctl.supervision.ordering import cancel_order, list_orders, prepare_order, submit_order
+from pumpctl.supervision.latches import needs_two_persons
+from pumpctl.supervision.ordering import cancel_order, list_orders, submit_order
 from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.preparing import prepare_order
 from pumpctl.supervision.requests import (
     Refusal,
     Wish,
@@ -33,29 +35,6 @@ from pumpctl.supervision.ward import OwedReply, StopAnswer, Ward
 from pumpctl.telemetry import state_payload
 
 REFUSED, NOT_CONNECTED = 4, 5
-# Faults of matter clear by one person at the pump; doubts about the dose need a second (design section 3).
-ONE_PERSON = frozenset(
-    {
-        "occlusion_downstream",
-        "occlusion_upstream",
-        "air_in_line",
-        "door_open",
-        "reservoir_empty",
-        "battery_empty",
-        "motor_stall",
-        "over_temperature",
-        "lease_ended",
-        "self_test",
-        "no_progress",
-        "pump_reset",
-        "stopped_at_pump",
-        "program_gone",
-        "operator_stop",
-        "guard_stopped",
-        "pause_too_long",
-        "order_cancelled",
-    }
-)
 
 
 def operate(ward: Ward, event: OperatorRequest, out: Outbox) -> None:
@@ -138,7 +117,7 @@ def _resume(ward: Ward, wish: Wish, out: Outbox) -> None:
     take_only(wish, "channel", "person")
     channel = channel_named(ward, wish)
     _must(channel, Trigger.RESUME_REQUESTED, "not_paused")
-    if channel.infusion is not None and pause_is_over(channel.infusion, out.now.therapy_ns):
+    if channel.infusion is not None and pause_is_over(ward, channel.infusion, out.now.therapy_ns):
         raise Refusal(REFUSED, (Reason("S05", "the pause is longer than this route allows"),))
     channel.move(Trigger.RESUME_REQUESTED)
     channel.awaiting_since_ns, channel.status_wanted = out.now.link_ns, True
@@ -170,7 +149,7 @@ def _clear(ward: Ward, wish: Wish, out: Outbox) -> None:
     if channel.state is not DeliveryState.STOPPED:
         raise Refusal(REFUSED, (Reason("not_latched", f"{channel.name} is {channel.state.value}"),))
     named = people(wish, "persons")
-    doubtful = [reason.code for reason in channel.latched if reason.code not in ONE_PERSON]
+    doubtful = needs_two_persons(channel)
     if doubtful and len(named) < 2:
         told = f"{', '.join(doubtful)} clears by a clinician and a second person: name two"
         raise Refusal(REFUSED, (Reason("two_persons_needed", told),))

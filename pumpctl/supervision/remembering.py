@@ -13,6 +13,7 @@ from pumpctl.core.delivered import Counters, Delivered
 from pumpctl.core.instant import NS_PER_MS
 from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.supervision.bag_checks import remember_check, use_bag
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.ordering import readmit
@@ -49,7 +50,9 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
 def _replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
     body: dict[str, Any] = record.body
     if record.kind == "order_accepted":
-        readmit(ward, body)
+        readmit(ward, body, record.utc_ms)
+    elif record.kind == "bag_checked":
+        remember_check(ward, body)
     elif record.kind == "order_cancelled" and body["order"] in ward.orders:
         ward.orders[body["order"]].cancelled = True
     elif record.kind == "settled":
@@ -106,6 +109,7 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         channel.lease_ends_ns = out.now.link_ns + program.lease_ms * NS_PER_MS
     if not body["resume"]:
         commit(ward, infusion, body["accuracy_permille"], record.utc_ms)
+        use_bag(ward, infusion)
         order = ward.orders.get(program.order_digest)
         if order is not None:
             order.attempts[program.occurrence] = program.attempt

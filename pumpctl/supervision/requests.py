@@ -15,7 +15,7 @@ from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.ward import OwedReply, Ward
 
-USAGE = 2
+USAGE, NEEDS_OVERRIDE, REFUSED = 2, 3, 4
 LONGEST_TEXT = 200
 
 
@@ -66,6 +66,10 @@ def whole(wish: Wish, name: str) -> int:
     if not isinstance(found, int) or isinstance(found, bool):
         raise Refusal(USAGE, (Reason("bad_parameter", f"{name} must be a whole number"),))
     return found
+
+
+def optional_whole(wish: Wish, name: str) -> int | None:
+    return None if wish.params.get(name) is None else whole(wish, name)
 
 
 def people(wish: Wish, name: str) -> list[str]:

@@ -32,7 +32,7 @@ def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
     for fact in channel.driver.wake(out.now):
         take(ward, channel, fact, out)
     watch_silence(channel, out)
-    watch_waiting(channel, out)
+    watch_waiting(ward, channel, out)
     pursue_stop(channel, out)
     if channel.state is DeliveryState.PHASE_COMPLETE:
         channel.move(Trigger.PROGRAM_REQUESTED)

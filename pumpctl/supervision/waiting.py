@@ -6,42 +6,45 @@ Refuses to start anything: when the time is over, the program is taken out of th
 from __future__ import annotations
 
 from pumpctl.core.delivery import DeliveryState
-from pumpctl.core.instant import NS_PER_S
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S
+from pumpctl.core.limit import Measure
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.rules.start_case import tightest_ms
 from pumpctl.supervision.alarms import raise_alarm
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.stopping import request_stop
+from pumpctl.supervision.ward import Ward
 
 PROGRAMMED_WITHIN_NS = 10 * NS_PER_S  # a load, its read-back and a status take three replies
 FOLLOWING_TOLD_NS = 120 * NS_PER_S  # design section 3: MEDIUM after 2 min
 FOLLOWING_EXPIRES_NS = 1800 * NS_PER_S  # design section 3: the rest of the order after 30 min
-PAUSE_LIMIT_THERAPY_NS = {"sc": 3600 * NS_PER_S, "iv": 900 * NS_PER_S}  # S05
 
 _WAITS = frozenset({DeliveryState.PROGRAMMING, DeliveryState.READY, DeliveryState.AWAITING_CONFIRMATION})
 
 
-def watch_waiting(channel: Channel, out: Outbox) -> None:
+def watch_waiting(ward: Ward, channel: Channel, out: Outbox) -> None:
     """Expire what nobody confirmed in time."""
     infusion = channel.infusion
     if infusion is None:
         return
     if infusion.may_have_started:
-        _watch_pause(channel, infusion, out)
+        _watch_pause(ward, channel, infusion, out)
     elif channel.state in _WAITS:
         _watch_start(channel, infusion, out)
 
 
-def pause_is_over(infusion: Infusion, therapy_ns: int) -> bool:
+def pause_is_over(ward: Ward, infusion: Infusion, therapy_ns: int) -> bool:
     """S05: past this a resume is refused; the rest needs a new program."""
     paused = infusion.paused_therapy_ns
-    return paused is not None and therapy_ns - paused > PAUSE_LIMIT_THERAPY_NS[infusion.program.route]
+    longest_ms = tightest_ms(ward.library, infusion.program.profile, "S05", Measure.PAUSE)
+    return paused is not None and therapy_ns - paused > longest_ms * NS_PER_MS
 
 
-def _watch_pause(channel: Channel, infusion: Infusion, out: Outbox) -> None:
+def _watch_pause(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> None:
     waits = channel.state in {DeliveryState.PAUSED, DeliveryState.AWAITING_CONFIRMATION}
-    if waits and pause_is_over(infusion, out.now.therapy_ns):
+    if waits and pause_is_over(ward, infusion, out.now.therapy_ns):
         reason = Reason("pause_too_long", "the pause is longer than S05 allows: the infusion has ended")
         request_stop(channel, (reason,), Priority.MEDIUM, out)
 

@@ -13,9 +13,19 @@ from pumpctl.core.exposure import Ledger
 from pumpctl.core.library import Library
 from pumpctl.core.order import Order, Override
 from pumpctl.core.reason import Reason
+from pumpctl.core.rules.start_case import Occasion
 from pumpctl.core.schedule import Occurrence
+from pumpctl.core.starting import StartCheck
 from pumpctl.events import Json
 from pumpctl.supervision.channel import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStart:
+    """What was found at the bag check of one occurrence, and the overrides given for its start."""
+
+    check: StartCheck
+    overrides: tuple[Override, ...]
 
 
 @dataclass(slots=True)
@@ -27,8 +37,21 @@ class AcceptedOrder:
     channel: str
     overrides: tuple[Override, ...]
     occurrences: tuple[Occurrence, ...]
+    accepted_utc_ms: int
     attempts: dict[int, int] = field(default_factory=dict[int, int])  # by occurrence number
+    checks: dict[int, CheckedStart] = field(default_factory=dict[int, CheckedStart])  # the newest, by occurrence number
     cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Which occurrence to load: the one that is nearest, or `number`. Without a check there is nothing to load."""
+
+    digest: str
+    check: StartCheck | None
+    person: str
+    overrides: tuple[str, ...] = ()  # as given, RULE=PERSON:reason
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +67,7 @@ class OwedReply:
 
     request_id: int
     result: Json
-    prepare: tuple[str, str] | None = None  # (order digest, channel): program it when due now
+    prepare: Preparation | None = None  # to be done when this is durable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +90,7 @@ class Ward:
     journal_sound: bool
     journal_reason: str
     orders: dict[str, AcceptedOrder] = field(default_factory=dict[str, AcceptedOrder])
+    used_bags: dict[str, Occasion] = field(default_factory=dict[str, Occasion])  # by folded() bag id (B02)
     waiting: dict[int, DosingIntent | OwedReply] = field(default_factory=dict[int, DosingIntent | OwedReply])
     stop_answers: list[StopAnswer] = field(default_factory=list[StopAnswer])
     next_seq: int = 1

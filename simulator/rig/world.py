@@ -167,8 +167,13 @@ class World:
         """Hand an event to the daemon now."""
         self._carry_out(self.controller.handle(event, self._now()))
 
+    @property
+    def utc_ms(self) -> int:
+        """The calendar now."""
+        return self._start_utc_ms + self.now_ns // NS_PER_MS
+
     def _now(self) -> Now:
-        return Now(self.now_ns, self.now_ns, self._start_utc_ms + self.now_ns // NS_PER_MS)
+        return Now(self.now_ns, self.now_ns, self.utc_ms)
 
     def _sim_now(self) -> SimNow:
         return SimNow(self.now_ns, self.now_ns)

@@ -23,6 +23,7 @@ from tests.bench.harness import Subject
 from tests.bench.orders import GOLDEN
 
 CHANNEL = "a"
+CHECK = GOLDEN.parents[1] / "checks/golden-home-sc.json"
 PATIENT = "patient-0001"  # whom the golden order is for
 ROUNDS = 5
 HOUR_NS = 3600 * NS_PER_S
@@ -65,6 +66,7 @@ def _infusing() -> World:
         channel=CHANNEL,
         overrides=[override],
         source_name=GOLDEN.name,
+        check=CHECK.read_text(),
     )
     _reach(world, DeliveryState.AWAITING_CONFIRMATION)
     world.press(CHANNEL, Button.CONFIRM)

@@ -103,7 +103,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("ack", "air_in_line", "--channel", "a"), "ack", {"channel": "a", "code": "air_in_line"}),
         (("away", "2026-12-01T18:00:00+01:00"), "away", {"until_ms": 1_796_144_400_000}),
         (("order", "cancel", "abc"), "order.cancel", {"order": "abc"}),
-        (("order", "prepare", "abc", "--channel", "a"), "order.prepare", {"order": "abc", "channel": "a"}),
+        (("order", "prepare", "abc", "--person", "nurse"), "order.prepare", {"order": "abc", "person": "nurse"}),
         (("status",), "status", {}),
         (("order", "list"), "order.list", {}),
     ],
@@ -129,6 +129,21 @@ def test_submit_sends_the_text_as_it_is_and_where_it_came_from(daemon: Daemon, r
             "order.submit",
             {"text": '{"dose": "2 g"}\n', "overrides": ["Q31=pharmacist: agreed"], "source_name": "order.json"},
         )
+    ]
+
+
+def test_a_bag_check_goes_with_an_order_and_with_a_preparation(daemon: Daemon, run: Run, tmp_path: Path) -> None:
+    order, check = tmp_path / "order.json", tmp_path / "check.toml"
+    order.write_text("{}")
+    check.write_text('checked_by = "nurse"')
+    daemon.answer = {"result": {}}
+    assert run("order", "submit", order, "--check", check, "--socket", daemon.path)[0] == 0
+    words = ("order", "prepare", "abc", "--check", check, "--occurrence", "3", "--override", "S02=pharmacist: late")
+    assert run(*words, "--socket", daemon.path)[0] == 0
+    checked = {"check": 'checked_by = "nurse"', "check_name": "check.toml"}
+    assert daemon.asked == [
+        ("order.submit", {"text": "{}", "overrides": [], "source_name": "order.json", **checked}),
+        ("order.prepare", {"order": "abc", "occurrence": 3, "overrides": ["S02=pharmacist: late"], **checked}),
     ]
 
 
@@ -216,6 +231,8 @@ def test_the_settings_name_the_socket_and_the_variable_wins(
         (("status", "--config", "/dev/null"), "it names no state_dir"),
         (("order", "submit", "/nowhere.json", "--socket", "s"), "No such file"),
         (("order", "submit", "/dev/zero", "--socket", "s"), "longer than"),
+        (("order", "prepare", "abc", "--check", "/nowhere.json", "--socket", "s"), "check /nowhere.json: No such file"),
+        (("order", "prepare", "abc", "--check", "/dev/zero", "--socket", "s"), "longer than 8192"),
         (("away", "tomorrow", "--socket", "s"), "is not a time"),
         (("away", "2026-12-01T18:00:00", "--socket", "s"), "has no UTC offset"),
         (("confirm", "--socket", "s"), "the flow is not given"),

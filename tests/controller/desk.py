@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocols.companion import messages as wire
-from protocols.companion.codec import decode
-from protocols.companion.framing import FrameDecoder, Garbage
 from pumpctl.configuration import (
     ChannelConfiguration,
     ControllerConfiguration,
@@ -39,8 +37,8 @@ from pumpctl.events import (
 )
 from pumpctl.shell.library_file import read_library
 from pumpctl.supervision.channel import Channel
-from tests.controller.orders import PATIENT, START_UTC_MS
-from tests.controller.pump_double import PumpDouble
+from tests.controller.orders import PATIENT, START_UTC_MS, checked
+from tests.controller.pump_double import PumpDouble, messages_in
 
 MS = NS_PER_MS
 S = NS_PER_S
@@ -50,16 +48,6 @@ BEGIN_NS = 10 * S
 MAX_WAKES = 200_000
 LIBRARY = read_library(None)
 A, B = "a", "b"
-
-
-def two_channels(same_patient: bool = True) -> tuple[ChannelConfiguration, ...]:
-    other = PATIENT if same_patient else "patient-0002"
-    return (
-        ChannelConfiguration(A, "companion", "SIM-0001", PATIENT),
-        ChannelConfiguration(B, "companion", "SIM-0002", other),
-    )
-
-
 ONE_CHANNEL = (ChannelConfiguration(A, "companion", "SIM-0001", PATIENT),)
 NOTHING = JournalContent(JournalCondition.SOUND, "", ())
 
@@ -198,7 +186,20 @@ class Desk:
         return answer
 
     def submit(self, order: dict[str, Any], channel: str = A, **params: object) -> int:
+        """With the bag check that fits it; `check=None` for none."""
+        params.setdefault("check", checked(order, self.now.utc_ms))
         return self.ask("order.submit", text=json.dumps(order), channel=channel, **params)
+
+    def prepare(self, **params: object) -> int:
+        """The first order's occurrence again, with a fresh bag and its check."""
+        digest = next(iter(self.controller.ward.orders))
+        params.setdefault("check", self.check_for(digest))
+        return self.ask("order.prepare", order=digest, **params)
+
+    def check_for(self, digest: str) -> str:
+        """A fresh bag for this order, and its check."""
+        order = self.controller.ward.orders[digest].order
+        return checked(order.model_dump(mode="json", exclude_none=True), self.now.utc_ms)
 
     def say(self, spoken: bytes, channel: str = A) -> None:
         """Bytes from this pump, now."""
@@ -292,9 +293,3 @@ class Desk:
                 self._later(LINE_NS, lambda: write.channel in self.linked and self.say(spoken, write.channel))
 
         self._later(LINE_NS, arrive)
-
-
-def messages_in(frame: bytes) -> list[wire.Message]:
-    """What a written frame asks."""
-    pieces = FrameDecoder().receive(frame)
-    return [decode(piece).message for piece in pieces if not isinstance(piece, Garbage)]

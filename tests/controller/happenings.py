@@ -162,7 +162,9 @@ def _request(method: str, **params: object) -> Callable[[Desk], Event]:
     def ask(desk: Desk) -> Event:
         desk.requests += 1
         orders = list(desk.controller.ward.orders)
-        named = {"order": orders[0]} if method.startswith("order.") and orders else {}
+        named: dict[str, object] = {"order": orders[0]} if method.startswith("order.") and orders else {}
+        if method == "order.prepare" and orders:
+            named["check"] = desk.check_for(orders[0])
         return OperatorRequest(desk.requests, method, {**params, **named}, "tester")
 
     return ask

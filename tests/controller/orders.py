@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+from simulator.rig.bag_check import bag_check
 
 GOLDEN = Path(__file__).parents[2] / "deploy" / "examples" / "orders" / "golden-home-sc.json"
 START_UTC_MS = 1_796_148_000_000  # 2026-12-01T18:00:00Z
@@ -79,3 +83,12 @@ def monitored_iv_continuous() -> Order:
     order["order_id"] = "monitored-iv-continuous"
     order["phases"] = order["phases"][1:]
     return order
+
+
+def checked(order: Order, utc_ms: int) -> str:
+    """The check that fits this order, of a bag that no other test or start has seen."""
+    at = datetime.fromtimestamp(utc_ms / 1000, UTC)
+    return json.dumps(bag_check(order, at=at, bag=f"BAG-{next(_BAGS)}"))
+
+
+_BAGS = count(1)

@@ -235,3 +235,9 @@ class PumpDouble:
             self.moved_ul, self.moved_ul - self.encoder_gap_ul, self.moved_ul, max(0, self.program_ul), 8, 200_000, 900,
             self.alarms, len(self.events) + self.event_base, lease_left_ms, 0, 0,
         )  # fmt: skip
+
+
+def messages_in(frame: bytes) -> list[wire.Message]:
+    """What a written frame asks."""
+    pieces = FrameDecoder().receive(frame)
+    return [decode(piece).message for piece in pieces if not isinstance(piece, Garbage)]

@@ -7,9 +7,19 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from pumpctl.configuration import ChannelConfiguration
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.effects import Reply
-from tests.controller.desk import Desk
+from tests.controller.desk import A, B, Desk
+from tests.controller.orders import PATIENT
+
+
+def two_channels(same_patient: bool = True) -> tuple[ChannelConfiguration, ...]:
+    other = PATIENT if same_patient else "patient-0002"
+    return (
+        ChannelConfiguration(A, "companion", "SIM-0001", PATIENT),
+        ChannelConfiguration(B, "companion", "SIM-0002", other),
+    )
 
 
 def loaded(order: dict[str, Any], **options: object) -> Desk:

@@ -9,9 +9,9 @@ from protocols.companion.vocabulary import Alarm, PumpState, RefusalReason
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.exposure import Certainty
 from pumpctl.core.reason import Priority
-from tests.controller.desk import A, B, Desk, two_channels
+from tests.controller.desk import A, B, Desk
 from tests.controller.orders import once
-from tests.controller.scenes import infusing, loaded
+from tests.controller.scenes import infusing, loaded, two_channels
 
 D = DeliveryState
 
@@ -122,10 +122,10 @@ def test_the_block_holds_over_a_restart_until_the_pump_has_been_asked(carried_ou
     again = desk.restarted()
     again.plug_in()
     again.run_for(3_000)  # the status does not come through yet
-    number = again.ask("order.prepare", order=next(iter(again.controller.ward.orders)))
+    number = again.prepare()
     again.run_for(10)
     codes = {reason.code for reason in again.refused(number).reasons}
-    assert codes & {"identity_unproven", "channel_busy", "none_due"}
+    assert codes & {"identity_unproven", "channel_busy", "S01"}
     again.pump.deaf = set()
     again.must(lambda: again.channel.reconciled, 5_000)
     again.run_for(3_000)
@@ -143,7 +143,7 @@ def test_a_start_that_provably_never_ran_before_the_restart_may_be_prepared_agai
     assert again.state is D.IDLE
     assert again.controller.ward.ledger.segments == ()
     assert not again.latched
-    number = again.ask("order.prepare", order=next(iter(again.controller.ward.orders)))
+    number = again.prepare()
     again.run_for(3_000)
     prepared = again.given(number)["prepared"]
     first = desk.recorded("dosing_intent")[0].body["program"]["program_id"]
@@ -243,7 +243,7 @@ def test_a_program_that_the_pump_never_takes_is_given_up_after_ten_seconds(kind:
     assert desk.active_alarms() == {"not_programmed"}
     assert desk.pump.count(wire.Load) <= 21
     desk.pump.mute = set()
-    desk.ask("order.prepare", order=next(iter(desk.controller.ward.orders)))
+    desk.prepare()
     desk.must_be(D.AWAITING_CONFIRMATION, 3_000)
     assert desk.active_alarms() == set()
 
@@ -259,6 +259,6 @@ def test_a_program_that_the_pump_refuses_is_told_until_the_next_one():
     assert desk.pump.count(wire.Load) == 1
     assert "vtbi_above_reservoir" in desk.alarms("program_refused")[0].message
     desk.pump.deny = {}
-    desk.ask("order.prepare", order=next(iter(desk.controller.ward.orders)))
+    desk.prepare()
     desk.must_be(D.AWAITING_CONFIRMATION, 3_000)
     assert desk.active_alarms() == set()

@@ -110,9 +110,9 @@ def test_nobody_presses_within_the_start_window():
     ("at", "code"),
     [
         ("2026-12-01T20:00:01Z", None),  # the desk is at 18:00:01 when the order is prepared: two hours early
-        ("2026-12-01T20:00:03Z", "none_due"),
+        ("2026-12-01T20:00:03Z", "S02"),
         ("2026-12-01T12:00:02Z", None),
-        ("2026-12-01T12:00:00Z", "none_due"),
+        ("2026-12-01T12:00:00Z", "S02"),
     ],
 )
 def test_the_window_opens_two_hours_early_and_closes_six_hours_late(at: str, code: str | None):
@@ -129,15 +129,14 @@ def test_the_window_opens_two_hours_early_and_closes_six_hours_late(at: str, cod
 def test_an_occurrence_that_was_begun_is_never_prepared_again():
     desk = infusing(once())
     desk.must_be(D.COMPLETED, 4_000_000)
-    order = next(iter(desk.controller.ward.orders))
-    number = desk.ask("order.prepare", order=order)
+    number = desk.prepare()
     desk.run_for(100)
-    assert [reason.code for reason in desk.refused(number).reasons] == ["none_due"]
+    assert [reason.code for reason in desk.refused(number).reasons] == ["S01"]
     again = desk.restarted()
     again.plug_in()
     again.run_for(3_000)
-    number = again.ask("order.prepare", order=order)
-    assert [reason.code for reason in again.refused(number).reasons] == ["none_due"]
+    number = again.prepare()
+    assert [reason.code for reason in again.refused(number).reasons] == ["S01"]
     assert again.pump.count(wire.Start) == 1
 
 

@@ -191,7 +191,7 @@ def test_a_program_that_nobody_had_started_is_taken_back(restart: bool):
     again.must_be(D.IDLE, 5_000)
     assert again.pump.program is None
     assert not again.latched
-    number = again.ask("order.prepare", order=next(iter(again.controller.ward.orders)))
+    number = again.prepare()
     again.must_be(D.AWAITING_CONFIRMATION, 5_000)
     assert again.given(number)["prepared"]
 
@@ -204,7 +204,7 @@ def test_a_latch_holds(restart: bool):
     again = _left_alone(desk, restart)
     again.must(lambda: again.channel.link is Link.UP and again.state is D.STOPPED, 5_000)
     assert again.latched == {"occlusion_downstream"}
-    number = again.ask("order.prepare", order=next(iter(again.controller.ward.orders)))
+    number = again.prepare()
     again.run_for(1_000)
     assert {reason.code for reason in again.refused(number).reasons} >= {"channel_busy", "latched"}
 

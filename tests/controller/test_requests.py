@@ -10,10 +10,11 @@ from protocols.companion.vocabulary import Alarm
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.effects import Annunciate
 from pumpctl.events import OperatorRequest, RecordFailed
-from pumpctl.supervision.operating import METHODS, ONE_PERSON
-from tests.controller.desk import A, B, Desk, two_channels
+from pumpctl.supervision.latches import ONE_PERSON
+from pumpctl.supervision.operating import METHODS
+from tests.controller.desk import A, B, Desk
 from tests.controller.orders import golden, once
-from tests.controller.scenes import infusing, loaded
+from tests.controller.scenes import infusing, loaded, two_channels
 
 D = DeliveryState
 

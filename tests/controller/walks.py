@@ -15,8 +15,9 @@ from protocols.companion import messages as wire
 from protocols.companion.vocabulary import Alarm, RefusalReason
 from pumpctl.effects import WritePump
 from pumpctl.events import GuardChanged
-from tests.controller.desk import A, Desk, messages_in
+from tests.controller.desk import A, Desk
 from tests.controller.orders import PATIENT, monitored_iv, monitored_iv_continuous, once
+from tests.controller.pump_double import messages_in
 
 STEPS = 25
 PAUSES_MS = (1, 3, 40, 300, 1_100, 4_000, 20_000, 70_000, 400_000)
@@ -172,12 +173,14 @@ def _ask(method: str, **params: object) -> Callable[[Walk, Random], object]:
     return lambda walk, _: walk.desk.ask(method, **params)
 
 
-def _order(method: str) -> Callable[[Walk, Random], object]:
-    def ask(walk: Walk, chance: Random) -> None:
-        for digest in walk.desk.controller.ward.orders:
-            walk.desk.ask(method, order=digest)
+def _prepare(walk: Walk, _: Random) -> None:
+    for digest in walk.desk.controller.ward.orders:
+        walk.desk.ask("order.prepare", order=digest, check=walk.desk.check_for(digest))
 
-    return ask
+
+def _cancel(walk: Walk, _: Random) -> None:
+    for digest in walk.desk.controller.ward.orders:
+        walk.desk.ask("order.cancel", order=digest)
 
 
 def _disk(walk: Walk, chance: Random) -> None:
@@ -199,8 +202,8 @@ STEP: dict[str, tuple[int, Callable[[Walk, Random], object]]] = {
     "pause": (2, _ask("pause")),
     "resume": (2, _ask("resume")),
     "clear": (3, _ask("clear", persons=["nurse", "doctor"])),
-    "prepare": (4, _order("order.prepare")),
-    "cancel": (1, _order("order.cancel")),
+    "prepare": (4, _prepare),
+    "cancel": (1, _cancel),
     "disk": (2, _disk),
     "ignore": (1, lambda walk, chance: setattr(walk.desk.pump, "ignores_stops", chance.randrange(1, 12))),
     "guard": (1, lambda walk, chance: walk.desk.tell(GuardChanged(alive=chance.random() < 0.7))),

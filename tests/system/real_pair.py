@@ -23,6 +23,7 @@ import pytest
 from pumpctl.shell.control_client import ControlClient, NoDaemon
 from simulator.control import request
 from simulator.failure import Failure
+from simulator.rig.bag_check import bag_check
 from simulator.rig.demo.dated_order import due_now
 from tests.controller.orders import golden
 
@@ -64,9 +65,11 @@ class RealPair:
                 state_dir=self.state_dir, speed=SPEED, epoch_ns=self.epoch_ns, port=self.port, top=top, tables=tables
             )
         )
-        self.order = folder / "order.json"
+        self.order, self.check = folder / "order.json", folder / "check.json"
         due = datetime.now(UTC).replace(second=0, microsecond=0)
-        self.order.write_text(json.dumps(due_now(golden(), due=due, patient_id=PATIENT)))
+        order = due_now(golden(), due=due, patient_id=PATIENT)
+        self.order.write_text(json.dumps(order))
+        self.check.write_text(json.dumps(bag_check(order, at=due, bag="BAG-1")))
         self.daemon: subprocess.Popen[bytes] | None = None
         self.simulator: subprocess.Popen[bytes] | None = None
 
@@ -119,7 +122,7 @@ class RealPair:
         self.start_pump()
         self.start_daemon()
         self.wait("the link is up", lambda: self.state["link"] == "up" and self.state["state"] == "idle")
-        done = self.pumpctl("order", "submit", str(self.order), "--override", OVERRIDE_Q31)
+        done = self.pumpctl("order", "submit", str(self.order), "--override", OVERRIDE_Q31, "--check", str(self.check))
         assert done.returncode == 0, done.stderr
         self.wait_for_state("awaiting_confirmation")
         self.pump("press", button="confirm")

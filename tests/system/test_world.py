@@ -25,6 +25,7 @@ from tests.system.worlds import (
     inject,
     latched,
     ledger_covers_truth,
+    prepare,
     press_and_start,
     refusal,
     state,
@@ -179,8 +180,8 @@ def test_a_pump_that_loses_power_in_mid_run_never_runs_on():
     made.run_for(5 * S)
     assert answer(made, number)["cleared"] == ["pump_reset"]
     # The occurrence was begun: it is not given a second time (S01).
-    number = made.ask("order.prepare", order=_order_of(made))
-    assert refusal(made, number) == ["none_due"]
+    number = prepare(made)
+    assert refusal(made, number) == ["S01"]
 
 
 @pytest.mark.hazard("H52")
@@ -244,44 +245,6 @@ def test_two_pumps_one_patient_one_infusion():
     made.run_for(10 * S)
     assert truth(made, B).starts == 0  # S03: the next one is due in twenty hours
     assert "S03" in [each for each in made.seen.alarms if each.code == "start_refused"][-1].message
-
-
-@pytest.mark.hazard("H31")
-@pytest.mark.hazard("H34")
-def test_the_next_day_is_another_occurrence_and_the_same_one_is_refused():
-    order = golden()
-    order["phases"] = SHORT["phases"]
-    order["schedule"] = {**order["schedule"], "local_time": "19:00"}  # Berlin: 18:00 UTC, the world's first minute
-    made = infusing(order)
-    until(made, lambda: state(made) == "completed", HOUR)
-    number = made.ask("order.prepare", order=_order_of(made))
-    assert refusal(made, number) == ["none_due"]
-    made.run_for(21 * HOUR)
-    number = made.ask("order.prepare", order=_order_of(made))
-    assert refusal(made, number) == ["none_due"]  # more than two hours early
-    made.run_for(2 * HOUR)
-    number = made.ask("order.prepare", order=_order_of(made))
-    made.run_for(5 * S)
-    assert answer(made, number)["prepared"]["occurrence"] == 2
-    press_and_start(made)
-    until(made, lambda: state(made) == "completed", HOUR)
-    assert truth(made).starts == 2
-    assert ledger_covers_truth(made)
-
-
-def test_the_order_of_day_one_is_still_there_after_a_restart_on_day_two():
-    order = golden()
-    order["phases"] = SHORT["phases"]
-    made = infusing(order)
-    until(made, lambda: state(made) == "completed", HOUR)
-    made.unplug(A)
-    made.run_for(24 * HOUR - made.now_ns)
-    made.restart()
-    made.plug_in(A)
-    made.run_for(5 * S)
-    number = made.ask("order.prepare", order=_order_of(made))
-    made.run_for(5 * S)
-    assert answer(made, number)["prepared"]["occurrence"] == 2
 
 
 @pytest.mark.parametrize("button", [Button.STOP, Button.PAUSE])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from protocols.companion import messages as wire
@@ -20,6 +21,7 @@ from simulator.faults import Fault, FaultKind
 from simulator.instant import SimNow
 from simulator.profile import REFERENCE, PumpProfile
 from simulator.pump import Button, SimPump
+from simulator.rig.bag_check import bag_check
 from simulator.rig.world import World, journal_of
 from simulator.truth import PumpTruth
 from tests.controller.orders import PATIENT, START_UTC_MS
@@ -50,9 +52,24 @@ def world(
 
 def submit(made: World, order: dict[str, Any], channel: str = A) -> dict[str, Any]:
     """The order accepted and, when it is due, loaded; what was answered."""
-    number = made.ask("order.submit", text=json.dumps(order), channel=channel, overrides=[OVERRIDE_Q31])
+    number = made.ask(
+        "order.submit", text=json.dumps(order), channel=channel, overrides=[OVERRIDE_Q31], check=checked(made, order)
+    )
     made.run_for(5 * S)
     return answer(made, number)
+
+
+def prepare(made: World, **params: object) -> int:
+    """The first order's occurrence, with another bag and its check."""
+    accepted = next(iter(made.controller.ward.orders.values()))
+    order = accepted.order.model_dump(mode="json", exclude_none=True)
+    return made.ask("order.prepare", order=accepted.digest, **({"check": checked(made, order)} | params))
+
+
+def checked(made: World, order: dict[str, Any]) -> str:
+    """The check of a bag that hangs for the first time."""
+    at = datetime.fromtimestamp(made.utc_ms / 1000, UTC)
+    return json.dumps(bag_check(order, at=at, bag=f"BAG-{made.now_ns}-{order['order_id']}"))
 
 
 def answer(made: World, number: int) -> dict[str, Any]:

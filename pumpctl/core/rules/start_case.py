@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from pumpctl.core.exposure import Certainty, Segment
 from pumpctl.core.figures import figure_against
+from pumpctl.core.library import Library
 from pumpctl.core.limit import Limit, Measure
 from pumpctl.core.program import Program
 from pumpctl.core.rules.case import Case
@@ -106,3 +107,15 @@ def against_limits(
     for limit in rows:
         if limit.when in case.conditions and limit.is_broken(value, value):
             yield limit, figure_against(value, limit.bound, limit.unit)
+
+
+def tightest_ms(library: Library, profile: str, rule: str, measure: Measure) -> int:
+    """The least upper bound of this rule for a profile, for who must act at it; 0, nothing at all, where none is."""
+    return min(
+        (
+            limit.above.floor()
+            for limit in library.limits
+            if limit.rule == rule and limit.measure is measure and profile in limit.profiles and limit.above is not None
+        ),
+        default=0,
+    )

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from pumpctl.core.instant import NS_PER_S
 from pumpctl.shell.clock import boottime_ns
+from simulator.rig.bag_check import bag_check
 from simulator.rig.demo.children import Json
 from simulator.rig.demo.dated_order import due_now, ordered
 from simulator.rig.demo.failing import Missed
@@ -128,7 +129,7 @@ async def _open(stage: Stage, tell: Teller) -> None:
 
 
 def _date_order(stage: Stage) -> Json:
-    """The golden order, due now, beside the act's other files."""
+    """The golden order, due now, and the check of its first bag, beside the act's other files."""
     now = datetime.fromtimestamp(stage.now().utc_ms / 1000, UTC)
     try:
         golden = cast("Json", json.loads(GOLDEN_ORDER.read_text(encoding="utf-8")))
@@ -136,7 +137,9 @@ def _date_order(stage: Stage) -> Json:
         order = due_now(golden, due=due, patient_id=stage.role.patient_id)
     except (OSError, ValueError, LookupError) as error:
         raise Missed(f"{GOLDEN_ORDER.name} cannot be dated now: {error}") from None
-    _order_file(stage).write_text(json.dumps(order, indent=2) + "\n", encoding="utf-8")
+    check = bag_check(order, at=now, bag=f"BAG-{stage.role.act}")
+    for path, content in ((_order_file(stage), order), (_check_file(stage), check)):
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return order
 
 
@@ -151,8 +154,11 @@ async def _refuse_without_override(stage: Stage, tell: Teller) -> None:
 
 
 async def _start(stage: Stage, tell: Teller) -> None:
-    """Submitted with its override, shown at the pump, confirmed there."""
-    submit = ("order", "submit", _order_file(stage), "--override", OVERRIDE)
+    """Submitted with its override and the check of its bag, shown at the pump, confirmed there."""
+    submit = ("order", "submit", _order_file(stage), "--override", OVERRIDE, "--check", _check_file(stage))
+    tell.say(
+        "Before each start somebody reads the bag's label, looks at the site and asks the patient seven questions."
+    )
     tell.command("pumpctl", *submit)
     answer = await stage.pumpctl(*submit, "--channel", stage.role.channel, "--json")
     if answer.code != 0 or not answer.told["prepared"]:
@@ -183,6 +189,10 @@ async def _verify_journal(stage: Stage, tell: Teller) -> bool:
 
 def _order_file(stage: Stage) -> Path:
     return stage.folder / "order.json"
+
+
+def _check_file(stage: Stage) -> Path:
+    return stage.folder / "check.json"
 
 
 def _believed_lines(stage: Stage) -> int:
