@@ -79,6 +79,8 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
         case "cleared":
             channel.latched = []
+        case "away":
+            channel.away_until_ms = body["until_ms"]
         case _:
             return
 

@@ -98,6 +98,16 @@ def test_a_planned_absence_is_quiet_until_its_end_and_the_expected_end():
     assert desk.alarms("link_lost")[-1].priority is Priority.MEDIUM
 
 
+def test_a_planned_absence_outlives_the_daemon():
+    desk = infusing(once())
+    desk.ask_and_wait("away", until_ms=desk.now.utc_ms + 1_800_000)
+    again = desk.restarted()
+    again.run_for(1_700_000)
+    assert again.active_alarms() == set()
+    again.run_for(200_000)
+    assert again.active_alarms() == {"link_lost"}
+
+
 @pytest.mark.parametrize("until", [0, 24 * 3_600_000 + 1])
 def test_nobody_is_away_in_the_past_or_for_more_than_a_day(until: int):
     desk = Desk()
