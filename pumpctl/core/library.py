@@ -15,7 +15,16 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from pumpctl.core.limit import Condition, LibraryUnreadable, Limit, LimitText, Measure, Strict, parse_limit
+from pumpctl.core.limit import (
+    OF_PHASE,
+    Condition,
+    LibraryUnreadable,
+    Limit,
+    LimitText,
+    Measure,
+    Strict,
+    parse_limit,
+)
 from pumpctl.core.quantity import DoseRate, Duration, FlowRate, Quantity
 from pumpctl.core.rules.finding import Severity
 from pumpctl.core.units import Misread, read_quantity
@@ -53,6 +62,11 @@ class Rows:
     floor: Quantity | None
     ceiling: Quantity | None
 
+    @property
+    def harmless_below(self) -> Quantity | None:
+        """Everything below it is allowed, however low."""
+        return self.ceiling if self.floor is None else None
+
     def broken(self, most: Quantity, least: Quantity) -> list[Limit]:
         """The limits that do not hold for a value that lies from `least` to `most`."""
         # Cross-multiplied as in Limit.is_broken(), and for the same reason.
@@ -62,6 +76,14 @@ class Rows:
         ):
             return []
         return [limit for limit in self.limits if limit.is_broken(most, least)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheaf:
+    """What of a profile holds under some conditions: for each phase, and for the order and the patient."""
+
+    of_phase: tuple[Rows, ...]
+    of_case: tuple[Rows, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +103,9 @@ class Profile:
     limits: dict[str, tuple[Limit, ...]]
     hard_max_dose_rate: DoseRate
     hard_max_flow: FlowRate | None
-    by_conditions: dict[frozenset[Condition], tuple[Rows, ...]]  # at most one entry a set of conditions
+    by_conditions: dict[frozenset[Condition], Sheaf]  # at most one entry a set of conditions
 
-    def rows(self, conditions: frozenset[Condition]) -> tuple[Rows, ...]:
+    def rows(self, conditions: frozenset[Condition]) -> Sheaf:
         """What holds under these conditions, by measure; worked out once for each set of conditions."""
         rows = self.by_conditions.get(conditions)
         if rows is None:
@@ -146,22 +168,24 @@ def _defining(limits: tuple[Limit, ...], rule: str, measure: Measure) -> tuple[L
     return rows
 
 
-def _rows(profile: Profile, conditions: frozenset[Condition]) -> tuple[Rows, ...]:
+def _rows(profile: Profile, conditions: frozenset[Condition]) -> Sheaf:
     by_measure: dict[Measure, list[Limit]] = {}
     for limits in profile.limits.values():
         for limit in limits:
             if limit.when in conditions:
                 by_measure.setdefault(limit.measure, []).append(limit)
-    return tuple(
-        [
-            Rows(
-                measure,
-                tuple(limits),
-                floor=max((bound for limit in limits if (bound := limit.lower_bound) is not None), default=None),
-                ceiling=min((bound for limit in limits if (bound := limit.upper_bound) is not None), default=None),
-            )
-            for measure, limits in by_measure.items()
-        ]
+    rows = [
+        Rows(
+            measure,
+            tuple(limits),
+            floor=max((bound for limit in limits if (bound := limit.lower_bound) is not None), default=None),
+            ceiling=min((bound for limit in limits if (bound := limit.upper_bound) is not None), default=None),
+        )
+        for measure, limits in by_measure.items()
+    ]
+    return Sheaf(
+        tuple([each for each in rows if each.measure in OF_PHASE]),
+        tuple([each for each in rows if each.measure not in OF_PHASE]),
     )
 
 

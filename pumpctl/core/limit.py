@@ -51,7 +51,7 @@ class Condition(Enum):
 
 
 class Measure(Enum):
-    """What a limit limits: of a phase down to OSMOLARITY, of the order or the patient after it."""
+    """What a limit limits."""
 
     __hash__ = object.__hash__  # members are single; Enum would hash the name anew in every look-up
 
@@ -105,6 +105,17 @@ class Measure(Enum):
     PAUSE = "pause"
     NEEDLE_AGE = "needle_age"
 
+
+OF_PHASE = frozenset(
+    {
+        Measure.DOSE,
+        Measure.DOSE_RATE,
+        Measure.DURATION,
+        Measure.FLOW,
+        Measure.CONCENTRATION,
+        Measure.OSMOLARITY,
+    }
+)
 
 KIND_OF: dict[Measure, type[Quantity]] = {
     Measure.DOSE: Mass,

@@ -14,6 +14,7 @@ from pumpctl.core.library import Library
 from pumpctl.core.order import Order, Override
 from pumpctl.core.rules.case import Case, Context, open_case
 from pumpctl.core.rules.finding import Finding, Severity
+from pumpctl.core.rules.limits import library_findings
 from pumpctl.core.rules.softening import TO_SOFT, softened
 from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Rule
 from pumpctl.core.schedule import read_instant
@@ -43,14 +44,15 @@ def judge(order: Order, library: Library, context: Context, rules: tuple[Rule, .
 
 def judge_case(case: Case, overrides: tuple[Override, ...] = (), rules: tuple[Rule, ...] = RULES) -> Verdict:
     """judge() for a caller that has the case open."""
-    findings: list[Finding] = []
+    present = _DEFAULT_IDS if rules is RULES else frozenset({rule.id for rule in rules})
+    findings = _of_library(case, present)
     for rule in rules:
         try:
             for judge_one in rule.judges:
                 findings += judge_one(case)
         except Exception as error:  # whatever went wrong in a rule, that rule denies the order
-            findings.append(_failed(rule, error))
-    findings += _absent(rules, case.library)
+            findings.append(_failed(rule.id, error))
+    findings += _absent(present, case.library)
     if case.is_emergency:
         findings = [softened(finding) for finding in findings]
     weighed = tuple(sorted(_with_overrides(findings, case, overrides), key=_rank))
@@ -76,13 +78,23 @@ def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Overrid
     )
 
 
-def _failed(rule: Rule, error: Exception) -> Finding:
-    message = f"rule {rule.id} failed ({type(error).__name__}: {error}); the order is refused, report this"
-    return Finding(rule.id, Severity.HARD, message, "failed", "judged", "project")
+_DEFAULT_IDS = frozenset({rule.id for rule in RULES})
 
 
-def _absent(rules: tuple[Rule, ...], library: Library) -> list[Finding]:
-    present = {rule.id for rule in rules}
+def _of_library(case: Case, present: frozenset[str]) -> list[Finding]:
+    """The rows of rules that are present; _absent() denies for the others."""
+    try:
+        return [finding for finding in library_findings(case) if finding.rule in present]
+    except Exception as error:  # not to know whether a limit holds is not to hold it
+        return [_failed(rule, error) for rule in sorted(case.library.rule_ids & present)]
+
+
+def _failed(rule: str, error: Exception) -> Finding:
+    message = f"rule {rule} failed ({type(error).__name__}: {error}); the order is refused, report this"
+    return Finding(rule, Severity.HARD, message, "failed", "judged", "project")
+
+
+def _absent(present: frozenset[str], library: Library) -> list[Finding]:
     if present >= REQUIRED_IDS and library.rule_ids <= present:
         return []
     return [

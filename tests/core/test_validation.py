@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from pumpctl.core.limit import Measure
 from pumpctl.core.order import Override
+from pumpctl.core.rules import patient
 from pumpctl.core.rules.case import Case, Context
 from pumpctl.core.rules.finding import Finding, Severity
 from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Rule
@@ -105,7 +107,7 @@ def test_binding_sees_the_value():
     assert bind(again, "Q31", "pharmacist on call", "agreed") == ()
 
 
-def _raise(_: Case) -> Iterator[Finding]:
+def _raise(*_: object) -> Iterator[Finding]:
     raise ZeroDivisionError("a bug")
 
 
@@ -262,3 +264,11 @@ def test_raising_a_dose_never_turns_a_refusal_into_anything_else(base: dict[str,
         assert hard >= refused, (percent, refused - hard)
         refused = hard
     assert refused
+
+
+def test_a_measure_that_raises_denies_for_every_row(monkeypatch: pytest.MonkeyPatch):
+    """Not to know whether a limit holds is not to hold it."""
+    monkeypatch.setitem(patient.CASE_MEASURES, Measure.AGE, _raise)
+    found = verdict()
+    assert found.decision is Decision.REFUSED
+    assert {f.rule for f in found.findings if f.value == "failed"} == LIBRARY.rule_ids

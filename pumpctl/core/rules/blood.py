@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import ADVISORY, SOFT, Rule
 
 _MAGNESIUM = ("results: magnesium",)
@@ -39,19 +38,19 @@ def other_magnesium_was_asked(case: Case) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule("Q11", (limits_of("Q11"),), "serum magnesium normal: does not exclude deficiency", _MAGNESIUM),
+    Rule("Q11", (), "serum magnesium normal: does not exclude deficiency", _MAGNESIUM),
     Rule(
         "Q12",
-        (limits_of("Q12"), serum_magnesium_is_known),
+        (serum_magnesium_is_known,),
         "serum magnesium missing or too old",
         (*_MAGNESIUM, "course", "therapy"),
         (SOFT,),
         "project",
     ),
-    Rule("Q13", (limits_of("Q13"),), "serum magnesium of 1.05 mmol/L or more before a start", _MAGNESIUM),
+    Rule("Q13", (), "serum magnesium of 1.05 mmol/L or more before a start", _MAGNESIUM),
     Rule(
         "Q14",
-        (limits_of("Q14"), sample_is_not_from_the_infusion_arm),
+        (sample_is_not_from_the_infusion_arm,),
         "magnesium drawn before the end of the last IV magnesium, within 6 h of an infusion, or from the infusion arm",
         (*_MAGNESIUM, "other_magnesium.parenteral", "the dose ledger"),
         (ADVISORY, SOFT),
@@ -59,13 +58,13 @@ RULES = (
     ),
     Rule(
         "Q15",
-        (limits_of("Q15"),),
+        (),
         "implausible result; or doubled or halved within 14 days with no change of therapy",
         (*_MAGNESIUM, "therapy"),
     ),
     Rule(
         "D24",
-        (limits_of("D24"),),
+        (),
         "magnesium in any rolling 24 h: given, running, uncertain and planned",
         _DOSES,
     ),
@@ -79,7 +78,7 @@ RULES = (
     ),
     Rule(
         "D7",
-        (limits_of("D7"),),
+        (),
         "subcutaneous and recorded other parenteral magnesium in any rolling 7 days",
         _DOSES,
     ),

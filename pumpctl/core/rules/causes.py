@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pumpctl.core.monitoring import WASTING_KINDS
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.reading import ALFACALCIDOL
 from pumpctl.core.rules.rule import ADVISORY, SCHEDULE, SOFT, Rule
 
@@ -84,7 +83,7 @@ RULES = (
     Rule("Q33", (oral_plan_is_organic,), "oral plan is oxide, or none", ("reviews.oral_plan",), (ADVISORY,), "seed-Q"),
     Rule(
         "Q34",
-        (limits_of("Q34"), calcium_is_watched),
+        (calcium_is_watched,),
         "1-alpha-OH-D3 outside 0.25-9 ug a day; while given, calcium is checked",
         ("medicines: alfacalcidol",),
         (SCHEDULE,),

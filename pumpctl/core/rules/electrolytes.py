@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pumpctl.core.quantity import SerumMagnesium
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import ADVISORY, SOFT, Rule
 
 LOWEST_NORMAL = SerumMagnesium(70, 100)  # clinical.md section 1: low is below 0.70 mmol/L
@@ -47,7 +46,7 @@ def magnesium_may_be_low(case: Case) -> bool:
 RULES = (
     Rule(
         "Q06",
-        (limits_of("Q06"), electrolytes_are_known),
+        (electrolytes_are_known,),
         "potassium or calcium missing, or drawn more than 24 h from the magnesium",
         ("results: potassium, calcium, magnesium",),
         (SOFT,),

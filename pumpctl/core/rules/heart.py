@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pumpctl.core.limit import Condition
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import ADVISORY, HARD, SCHEDULE, SOFT, Rule
 
 FLAGS = ("heart_failure", "arrhythmia", "digoxin", "qtc_above_500_ms")
@@ -51,7 +50,7 @@ def heart_conducts(case: Case) -> Iterator[Finding]:
 RULES = (
     Rule(
         "Q09",
-        (limits_of("Q09"), cardiac_flags_are_known, risk_is_watched),
+        (cardiac_flags_are_known, risk_is_watched),
         "QTc above 500 ms, arrhythmia, digoxin or heart failure: ECG now, magnesium above 2 mg/dL; or not stated",
         (*(f"assessment.{name}" for name in FLAGS), "assessment.ecg_at", "observations: qtc", "results: magnesium"),
         (SCHEDULE, ADVISORY, SOFT),

@@ -8,7 +8,6 @@ from pumpctl.core.library import PhaseKind
 from pumpctl.core.limit import Condition
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule
 
 EVENING, MORNING = "18:00", "06:00"  # Q24
@@ -60,9 +59,9 @@ def line_is_compatible(case: Case) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule("Q20", (limits_of("Q20"),), "IV loading dose outside 1-2 g", _FLOW),
-    Rule("Q21", (limits_of("Q21"),), "IV loading over less than 15 min and not an emergency", _FLOW),
-    Rule("Q22", (limits_of("Q22"),), "continuous IV outside 1-4 mg/min", _FLOW),
+    Rule("Q20", (), "IV loading dose outside 1-2 g", _FLOW),
+    Rule("Q21", (), "IV loading over less than 15 min and not an emergency", _FLOW),
+    Rule("Q22", (), "continuous IV outside 1-4 mg/min", _FLOW),
     Rule(
         "Q23",
         (continuous_follows_a_loading_dose,),
@@ -73,14 +72,14 @@ RULES = (
     ),
     Rule(
         "Q24",
-        (limits_of("Q24"), severe_deficiency_is_treated_at_night),
+        (severe_deficiency_is_treated_at_night,),
         "intermittent IV: above 12 mmol, below 3 h, or faster; severe and symptomatic: too little or not at night",
         (*_FLOW, "schedule", "indication.severe_and_symptomatic"),
         (ADVISORY,),
         "seed-Q",
     ),
-    Rule("L01", (limits_of("L01"),), "IV rate", _FLOW),
-    Rule("L02", (limits_of("L02"),), "IV concentration, in the smaller of final and labelled volume", _FLOW),
+    Rule("L01", (), "IV rate", _FLOW),
+    Rule("L02", (), "IV concentration, in the smaller of final and labelled volume", _FLOW),
     Rule(
         "L07",
         (line_is_compatible,),

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pumpctl.core.limit import Condition
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import HARD, SCHEDULE, SOFT, Rule
 
 
@@ -48,13 +47,13 @@ def kidneys_are_steady(case: Case) -> Iterator[Finding]:
 RULES = (
     Rule(
         "Q01",
-        (limits_of("Q01"),),
+        (),
         "creatinine clearance of 20 mL/min or less, every route and emergency",
         ("results: creatinine_clearance",),
     ),
     Rule(
         "Q02",
-        (limits_of("Q02"), reduced_clearance_is_monitored),
+        (reduced_clearance_is_monitored,),
         "clearance above 20 and at most 30 mL/min: halved limits, closer checks; one override covers its soft findings",
         ("results: creatinine_clearance",),
         (SCHEDULE,),
@@ -62,7 +61,7 @@ RULES = (
     ),
     Rule(
         "Q03",
-        (limits_of("Q03"), clearance_is_known),
+        (clearance_is_known,),
         "clearance missing or too old: home counts at acceptance, IV at the start",
         ("results: creatinine_clearance", "course", "therapy"),
         (HARD,),
@@ -70,7 +69,7 @@ RULES = (
     ),
     Rule(
         "Q16",
-        (limits_of("Q16"), kidneys_are_steady),
+        (kidneys_are_steady,),
         "dialysis, or creatinine rising within 48 h or 7 days",
         ("assessment.dialysis", "assessment.acute_kidney_injury", "results: creatinine"),
         (HARD, SOFT),

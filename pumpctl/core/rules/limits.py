@@ -1,11 +1,12 @@
 """The rules that are rows of the drug library: a measure against its bounds.
 
-Refuses to know any figure. A rule of this kind is complete when the library has its rows.
+Refuses to know any figure. A rule of this kind is complete when the library has its rows: they are
+gone through once for all rules, each speaks under its own id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pumpctl.core.figures import figure_against
@@ -52,14 +53,13 @@ class Broken:
     least: Quantity
 
 
-def limits_of(rule: str) -> Callable[[Case], Sequence[Finding]]:
-    """The rule that judges every library row with this id."""
-
-    def judge(case: Case) -> Sequence[Finding]:
-        broken = _broken_rows(case).get(rule)
-        return [_finding(each) for each in broken] if broken else ()
-
-    return judge
+def library_findings(case: Case) -> list[Finding]:
+    """Every row of the library that does not hold, under the id of its rule."""
+    found: list[Broken] = []
+    for phase in (*case.known_phases, *_taken_together(case)):
+        found += _of_phase(case, phase)
+    found += _of_case(case)
+    return [_finding(broken) for broken in found]
 
 
 def phase_findings(case: Case, profile: Profile, path: str, measured: Measured) -> list[Finding]:
@@ -67,32 +67,15 @@ def phase_findings(case: Case, profile: Profile, path: str, measured: Measured) 
     return [_finding(each) for each in _of_phase(case, (profile, path, measured))]
 
 
-_MEMO = "broken rows"
-_Broken = dict[str, list[Broken]]
-
-
-def _broken_rows(case: Case) -> _Broken:
-    """Every row that does not hold, by rule: the rows are gone through once, not once for each rule."""
-    known = case.memo.get(_MEMO)
-    if known is None:
-        found: _Broken = {}
-        for phase in (*case.known_phases, *_taken_together(case)):
-            for broken in _of_phase(case, phase):
-                found.setdefault(broken.limit.rule, []).append(broken)
-        for broken in _of_case(case):
-            found.setdefault(broken.limit.rule, []).append(broken)
-        known = case.memo[_MEMO] = found
-    return known  # pyright: ignore[reportReturnType] - only written above
-
-
 def _of_phase(case: Case, phase: KnownPhase) -> list[Broken]:
     profile, path, measured = phase
     found: list[Broken] = []
-    for rows in profile.rows(case.conditions):
+    for rows in profile.rows(case.conditions).of_phase:
         values = measured.get(rows.measure)
         if values is not None:
             most, least = values
-            found += [Broken(limit, path, most, least) for limit in rows.broken(most, least)]
+            for limit in rows.broken(most, least):
+                found.append(Broken(limit, path, most, least))  # noqa: PERF401 - nearly always empty
     return found
 
 
@@ -114,20 +97,23 @@ def _sum(doses: list[Quantity]) -> Mass:
     return total
 
 
-def _of_case(case: Case) -> Iterator[Broken]:
+def _of_case(case: Case) -> list[Broken]:
     """Limits beyond one phase; phases of several profiles may share a row, which speaks once."""
+    found: list[Broken] = []
     told: set[int] = set()
     for profile, _, _ in case.known_phases:
-        for rows in profile.rows(case.conditions):
+        of_case = profile.rows(case.conditions).of_case
+        for rows in of_case:
             measure = CASE_MEASURES.get(rows.measure)
             if measure is None:
-                continue
-            for value in measure(case, rows.ceiling if rows.floor is None else None):
+                continue  # of a start (start_table.py)
+            for value in measure(case, rows.harmless_below):
                 for limit in rows.broken(value, value):
                     if id(limit) not in told:
-                        yield Broken(limit, "", value, value)
+                        found.append(Broken(limit, "", value, value))  # noqa: PERF401 - nearly always empty
         if len(case.known_phases) > 1:
-            told.update(id(limit) for rows in profile.rows(case.conditions) for limit in rows.limits)
+            told.update(id(limit) for rows in of_case for limit in rows.limits)
+    return found
 
 
 def _finding(broken: Broken) -> Finding:

@@ -9,7 +9,6 @@ from pumpctl.core.monitoring import WASTING_KINDS
 from pumpctl.core.quantity import Age
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.reading import ALFACALCIDOL
 from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule
 
@@ -96,7 +95,7 @@ RULES = (
     ),
     Rule(
         "L08",
-        (limits_of("L08"), patient_is_within_this_library),
+        (patient_is_within_this_library,),
         "pregnancy, or younger than 18; or not stated",
         ("patient.age", "patient.sex", "assessment.pregnant"),
         (HARD,),
@@ -104,7 +103,7 @@ RULES = (
     ),
     Rule(
         "L08b",
-        (limits_of("L08b"), weight_is_known),
+        (weight_is_known,),
         "weight below 40 kg, loading above 50 mg/kg; or no weight",
         ("patient.weight", "phases"),
         (SOFT, ADVISORY),

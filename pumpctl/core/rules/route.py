@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.rules.case import EMERGENCY_EVENTS, Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import ADVISORY, HARD, Rule, Stage
 from pumpctl.core.rules.softening import SOFTENED_IDS
 
@@ -46,7 +45,7 @@ def emergency_is_one(case: Case) -> Iterator[Finding]:
 RULES = (
     Rule(
         "Q10",
-        (limits_of("Q10"), emergency_is_one),
+        (emergency_is_one,),
         "an emergency dose that is none, is not IV under monitoring, is shorter than 5 min or above 2 g",
         ("phases", "route", "care_area", "indication.emergency_event", "indication.emergency_in_progress"),
         (HARD, ADVISORY),

@@ -32,8 +32,8 @@ HARD, SOFT, ADVISORY, SCHEDULE = Severity.HARD, Severity.SOFT, Severity.ADVISORY
 class Rule:
     """`judges`: all of them speak under this id, and under no other.
 
-    `verdicts`: what they may say besides the rows of the library with this id, which state their own severity
-    and basis. `inputs`: fields of the order that they look at.
+    The rows of the library with this id speak too (limits.py), and each states its own severity and basis: for a
+    rule without judges they are all of it. `verdicts`: what the judges may say. `inputs`: fields that they look at.
     """
 
     id: str

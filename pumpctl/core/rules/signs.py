@@ -13,7 +13,6 @@ from pumpctl.core.quantity import Duration
 from pumpctl.core.rules.bedside import ABSENT, SIGNS
 from pumpctl.core.rules.case import Case, Moment
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.patient import recent_urine
 from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule
 
@@ -62,7 +61,7 @@ def antidote_is_at_hand(case: Case) -> Iterator[Finding]:
 RULES = (
     Rule(
         "Q17",
-        (limits_of("Q17"), urine_is_known),
+        (urine_is_known,),
         "monitored IV: urine below 100 mL in the last 4 h before the start, or not recorded",
         ("observations: urine",),
         (SOFT, ADVISORY),
@@ -70,7 +69,7 @@ RULES = (
     ),
     Rule(
         "Q25",
-        (limits_of("Q25"), reflex_is_there, signs_were_looked_for),
+        (reflex_is_there, signs_were_looked_for),
         "lost patellar reflex, slow breathing, low or fallen pressure, slow heart; at an IV start: not looked for",
         ("observations",),
         (HARD, SOFT, ADVISORY),

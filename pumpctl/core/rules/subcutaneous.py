@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule, Stage
 
 SALINE = "sodium_chloride_0.9_percent"
@@ -71,10 +70,10 @@ def off_label_is_known(case: Case) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule("Q30", (limits_of("Q30"),), "SC dose of an infusion outside 4-12 mmol", _FLOW),
+    Rule("Q30", (), "SC dose of an infusion outside 4-12 mmol", _FLOW),
     Rule(
         "Q31",
-        (limits_of("Q31"),),
+        (),
         "more than 3 SC starts in any rolling 7 days, this order's own occurrences included",
         ("schedule", "the dose ledger"),
     ),
@@ -95,7 +94,7 @@ RULES = (
         (HARD, SOFT),
         "seed-P, label",
     ),
-    Rule("P03", (limits_of("P03"),), "SC rate outside 1-3.4 mg/min", _FLOW),
+    Rule("P03", (), "SC rate outside 1-3.4 mg/min", _FLOW),
     Rule(
         "P08",
         (home_course_is_agreed,),
@@ -112,7 +111,7 @@ RULES = (
         (SOFT,),
         "seed-P, label",
     ),
-    Rule("P10", (limits_of("P10"),), "SC dose above the only evidence point", _FLOW),
-    Rule("L03", (limits_of("L03"),), "SC concentration and osmolarity", (*_FLOW, "phases.bag.diluent")),
-    Rule("L04", (limits_of("L04"),), "SC flow per site, and volume in 24 h", (*_FLOW, "schedule")),
+    Rule("P10", (), "SC dose above the only evidence point", _FLOW),
+    Rule("L03", (), "SC concentration and osmolarity", (*_FLOW, "phases.bag.diluent")),
+    Rule("L04", (), "SC flow per site, and volume in 24 h", (*_FLOW, "schedule")),
 )

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.rule import HARD, SOFT, Rule
 
 VOLUME_IS_RIGHT = frozenset({"euvolaemic", "corrected"})
@@ -44,13 +43,13 @@ RULES = (
     ),
     Rule(
         "Q05",
-        (limits_of("Q05"),),
+        (),
         "saline for repletion outside 2-4 L a day, or beyond days 1-3 without reassessment",
         ("saline",),
     ),
     Rule(
         "Q05b",
-        (limits_of("Q05b"), saline_is_stated_in_heart_failure),
+        (saline_is_stated_in_heart_failure,),
         "heart failure and saline of 2 L a day or more still running",
         ("saline", "assessment.heart_failure"),
         (SOFT,),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pumpctl.core.figures import figure
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
-from pumpctl.core.rules.limits import limits_of
 from pumpctl.core.rules.phase import PhaseFigures
 from pumpctl.core.rules.rule import HARD, Rule, Stage
 from pumpctl.core.rules.sheet import problem
@@ -146,7 +145,7 @@ RULES = (
     ),
     Rule(
         "U03",
-        (limits_of("U03"), order_is_in_force),
+        (order_is_in_force,),
         "order expired, not yet valid, superseded, cancelled, or too old",
         ("authored_at", "valid_from", "valid_until", "status"),
         (HARD,),
@@ -162,7 +161,7 @@ RULES = (
     ),
     Rule(
         "U07",
-        (limits_of("U07"), unreadable("U07")),
+        (unreadable("U07"),),
         "no end date, or a course of more than 35 days",
         ("schedule", "valid_until"),
         (HARD,),
