@@ -11,7 +11,6 @@ from pumpctl.core.reason import Priority
 from simulator.faults import FaultKind
 from simulator.profile import REFERENCE
 from simulator.pump import Button
-from simulator.rig.world import World
 from tests.controller.orders import golden, monitored_iv, monitored_iv_continuous, once
 from tests.system.worlds import (
     HOUR,
@@ -38,10 +37,6 @@ from tests.system.worlds import (
 
 HOUR_LONG = once()  # 200 mg in 10 mL over one hour
 SHORT = once(dose="50 mg", volume="2.5 mL", duration="15 min")
-
-
-def _order_of(made: World) -> str:
-    return next(iter(made.controller.ward.orders))
 
 
 def test_the_golden_infusion():
