@@ -1,20 +1,21 @@
 # Every target sets up what it needs on a bare Debian or Ubuntu with make and Python 3.11 or newer.
 #   PYTHON=/path/to/python     another interpreter than the newest one found
 #   PYTEST_ARGS="tests/core"   a part of the tests
-#   DEMO_ARGS=…  BENCH_ARGS=…  handed on
+#   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"   handed on
 
 PYTHON ?=
 PYTEST_ARGS ?= tests
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+FUZZ_ARGS ?=
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean test-programs run-environment dev-environment
+.PHONY: help demo test check bench fuzz-orders lock clean test-programs run-environment dev-environment
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: run-environment ## an order, a simulated pump and the daemon: a whole infusion in a minute or two
 	@deploy/setup/programs.sh demo
@@ -32,6 +33,9 @@ check: dev-environment ## lint, format, types, import contracts
 bench: dev-environment ## measured against floors taken in the same run; writes build/bench.json
 	@deploy/setup/programs.sh bench
 	@.venv/bin/python -m tests.bench $(BENCH_ARGS)
+
+fuzz-orders: dev-environment ## a million mutated orders against a second reading of the clinical rules
+	@.venv/bin/python -m tests.fuzz $(FUZZ_ARGS)
 
 # Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
