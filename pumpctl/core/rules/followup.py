@@ -5,10 +5,9 @@ Refuses to keep a calendar: here is the first date of each kind, monitoring.py h
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-
-from dateutil.relativedelta import relativedelta
 
 from pumpctl.core.monitoring import BLOOD, GRACE, P05_RESULTS, Task, is_high_loss, monitoring_plan, overdue_checks
 from pumpctl.core.rules.case import Case
@@ -55,13 +54,19 @@ def _work_out(case: Case) -> dict[str, Task]:
     if is_high_loss(order):
         tasks.append(_blood("Q42", day + timedelta(days=28)))
     else:
-        tasks.append(_blood("Q41", day + relativedelta(months=3)))
+        tasks.append(_blood("Q41", _three_months_after(day)))
     if order.route == "sc":
         tasks.append(Task("P07", "log the site and how it was tolerated, at each infusion", day, day + _DAY))
         if order.care_area == "home" and order.course == "start":
             what = "before the first infusion: magnesium, potassium and a log of symptoms"
             tasks.append(Task("P04", what, day, day + _DAY))
     return {task.rule: task for task in tasks}
+
+
+def _three_months_after(day: date) -> date:
+    """The same day of the month, or the last one that there is."""
+    year, month = (day.year, day.month + 3) if day.month < 10 else (day.year + 1, day.month - 9)
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def _blood(rule: str, day: date) -> Task:
