@@ -98,6 +98,7 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     (GOLDEN, told(digoxin=True), "Q09", ["advisory", "schedule"]),
     (GOLDEN, told(digoxin=True) | {"results.2.value": "2.001 mg/dL"}, "Q09", ["schedule"]),
     (GOLDEN, told(digoxin=True) | {"results.2.value": "2 mg/dL"}, "Q09", ["advisory", "schedule"]),
+    (GOLDEN, medicine("digoxin"), "Q09", ["advisory", "schedule"]),
     (LOADING, RISK, "Q09", ["soft", "advisory", "schedule"]),
     (LOADING, RISK | told(ecg_at="2026-11-30T20:00:00Z"), "Q09", ["advisory", "schedule"]),
     (LOADING, RISK | told(ecg_at="2026-11-30T19:59:59Z"), "Q09", ["soft", "advisory", "schedule"]),

@@ -148,6 +148,8 @@ def _conditions(order: Order, figures: Figures, library: Library, at_utc_ms: int
         Condition.STABLE_MAINTENANCE if _is_stable(order, figures, at_utc_ms) else Condition.COURSE_CHANGES,
     ]
     at_risk = told.qtc_above_500_ms or told.arrhythmia or told.digoxin or told.heart_failure
+    if order.medicines:
+        at_risk = at_risk or any(medicine.kind == "digoxin" for medicine in order.medicines)
     if at_risk or (qtc is not None and _breaks(library.long_qtc, qtc.value)):
         holding.append(Condition.CARDIAC_RISK)
     if told.heart_failure:
