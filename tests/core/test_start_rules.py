@@ -8,7 +8,10 @@ import pytest
 
 from pumpctl.core.exposure import Certainty
 from pumpctl.core.library import Library
+from pumpctl.core.limit import Measure
 from pumpctl.core.rules.case import Context
+from pumpctl.core.rules.start_case import tightest_ms
+from pumpctl.core.rules.windows import START_WINDOW_MS
 from pumpctl.core.schedule import expand
 from pumpctl.core.start_verdict import judge_start
 from pumpctl.core.validation import Decision, bind, judge
@@ -228,6 +231,13 @@ def test_a_library_without_these_limits_denies_a_start():
     assert isinstance(bare, Library)
     found = judge_start(order(), bare, Context(FIRST_DUE), start())
     assert severities(found, "S02") == ["hard"]
+
+
+def test_one_start_window_for_the_ledger_and_for_the_rule():
+    """What is planned may still start as late as S02 allows without asking anybody."""
+    profiles = {profile.name for profile in LIBRARY.profiles}
+    assert {tightest_ms(LIBRARY, name, "S02", Measure.START_LATE) for name in profiles} == {START_WINDOW_MS}
+    assert tightest_ms(LIBRARY, "unknown", "S02", Measure.START_LATE) == 0
 
 
 def test_start_rules_say_nothing_at_a_plain_check():

@@ -10,8 +10,9 @@ import pytest
 from pumpctl.core.capability import COMPANION_REFERENCE
 from pumpctl.core.order import Order
 from pumpctl.core.rules.start_case import Start, folded
+from pumpctl.core.starting import parse_check
 from pumpctl.core.validation import Decision
-from tests.core.golden import FIRST_DUE, HOUR_MS, infusion, order, severities
+from tests.core.golden import EXAMPLES, FIRST_DUE, HOUR_MS, infusion, order, severities
 from tests.core.starts import CHECK, judged, start
 
 BAG = CHECK["bags"][0]
@@ -100,6 +101,11 @@ def test_a_later_start_needs_a_fresher_bag():
     held = replace(this, paused_ms=60_000, left_ul=50_000)  # half of it is in
     assert severities(judged(held, at_utc_ms=FIRST_DUE + 5 * HOUR_MS), "B01") == []
     assert severities(judged(held, at_utc_ms=FIRST_DUE + 5 * HOUR_MS + 1), "B01") == ["hard"]
+
+
+def test_the_example_that_people_copy_from_is_right():
+    example = parse_check((EXAMPLES.parent / "checks/golden-home-sc.json").read_bytes(), "example")
+    assert judged(replace(start(), check=example)).decision is Decision.ACCEPTED
 
 
 # B02
