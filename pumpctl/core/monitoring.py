@@ -24,6 +24,12 @@ MAX_MONTHS = 600  # of one course: nobody is treated longer, and no loop runs on
 NORMAL_SERUM = SerumMagnesium(70, 100), SerumMagnesium(105, 100)  # clinical.md section 1
 P05_RESULTS = 3
 BLOOD = "magnesium, potassium, calcium and creatinine"
+CHECKED = (
+    frozenset({"magnesium"}),
+    frozenset({"potassium"}),
+    frozenset({"calcium"}),
+    frozenset({"creatinine", "creatinine_clearance"}),  # a clearance is worked out from a creatinine
+)
 # Q35, as `medicines.kind` names them
 WASTING_KINDS = frozenset(
     {
@@ -63,18 +69,17 @@ def monitoring_plan(order: Order, start_utc_ms: int) -> tuple[Task, ...]:
 def overdue_checks(order: Order, at_utc_ms: int) -> tuple[Task, ...]:
     """Q43: blood checks of the course so far that should have been drawn by now and were not.
 
-    A magnesium result drawn up to GRACE before the due day, or later, answers a check; so does one for a later check.
+    Results of all four kinds, drawn up to GRACE before the due day or later, answer a check; so do those of a later.
     Nothing is known of a course whose beginning the order does not state.
     """
     anchor = _changed_on(order)
     if anchor is None:
         return ()
     today = _local_day(order, at_utc_ms)
-    drawn = [_local_day(order, utc_ms) for result, utc_ms in _dated_results(order) if result.kind == "magnesium"]
+    drawn = [(result.kind, _local_day(order, utc_ms)) for result, utc_ms in _dated_results(order)]
+    last = [max((day for kind, day in drawn if kind in kinds), default=date.min) for kinds in CHECKED]
     return tuple(
-        task
-        for task in _blood_checks(order, anchor, today)
-        if task.overdue <= today and not any(day >= task.due - GRACE for day in drawn)
+        task for task in _blood_checks(order, anchor, today) if task.overdue <= today and min(last) < task.due - GRACE
     )
 
 

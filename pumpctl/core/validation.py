@@ -115,14 +115,15 @@ def _with_overrides(findings: list[Finding], case: Case, given: tuple[Override, 
     if not overrides:
         yield from findings
         return
-    halved_seen = {f.value for f in findings if f.rule == HALVED and f.severity is Severity.SOFT}
+    # One Q02 override covers all SOFT findings of the halved limits: the one that saw the clearance itself.
+    causes = {limit.text for limit in case.library.reduced_clearance}
+    clearance_seen = {finding.value for finding in findings if finding.rule == HALVED and finding.limit in causes}
     for finding in findings:
         about = [override for override in overrides if override.rule == finding.rule]
         if finding.severity is not Severity.SOFT or not about:
             yield finding
             continue
-        # One Q02 override covers all SOFT findings of the halved limits.
-        values = halved_seen if finding.rule == HALVED else {finding.value}
+        values = {finding.value, *clearance_seen} if finding.rule == HALVED else {finding.value}
         refusals = [_why_not(override, case, values) for override in about]
         if None in refusals:
             yield replace(finding, overridden=True)

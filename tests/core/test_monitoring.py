@@ -154,10 +154,27 @@ def test_intravenous_orders_have_no_site_log():
     ],
 )
 def test_overdue_at_a_renewal(today: str, drawn: str | None, overdue: bool):
-    results = [{"kind": "magnesium", "value": "0.8 mmol/L", "at": f"{drawn}T08:00:00+01:00"}] if drawn else []
+    results = blood(f"{drawn}T08:00:00+01:00") if drawn else []
     renewal = {"course": "renewal", "therapy": {"started_at": "2026-12-01T20:00:00+01:00"}, "results": results}
     found = overdue_checks(order(renewal), instant(f"{today}T12:00:00Z"))
     assert [task.rule for task in found] == (["Q40"] if overdue else [])
+
+
+@pytest.mark.parametrize("late", ["magnesium", "potassium", "calcium", "creatinine"])
+def test_a_check_is_of_all_four(late: str):
+    """Q40: one of them drawn before the start and never since is a check that was not made."""
+    drawn = [
+        result | {"at": "2026-11-30T08:00:00Z" if result["kind"] == late else result["at"]}
+        for result in blood("2026-12-20T08:00:00Z")
+    ]
+    renewal = {"course": "renewal", "therapy": {"started_at": "2026-12-01T20:00:00+01:00"}, "results": drawn}
+    assert [task.rule for task in overdue_checks(order(renewal), instant("2026-12-23T12:00:00Z"))] == ["Q40"]
+
+
+def blood(at: str) -> list[dict[str, str]]:
+    values = {"magnesium": "0.8", "potassium": "4", "calcium": "2.2"}
+    drawn = [{"kind": kind, "value": f"{value} mmol/L", "at": at} for kind, value in values.items()]
+    return [*drawn, {"kind": "creatinine", "value": "70 umol/L", "at": at}]
 
 
 def test_nothing_is_overdue_of_a_start_or_of_an_unknown_past():

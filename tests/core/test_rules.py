@@ -169,9 +169,16 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     (GOLDEN, {"phases.0.flow": "9.9 mL/h"}, "U02", []),
     (GOLDEN, {"phases.0.flow": "9.89 mL/h"}, "U02", ["hard"]),
     (GOLDEN, {"phases.0.bag.concentration": "20.2 mg/mL"}, "U02", []),
-    (GOLDEN, {"phases.0.bag.concentration": "20.21 mg/mL"}, "U02", ["hard"]),
+    (GOLDEN, {"phases.0.bag.concentration": "20.21 mg/mL"}, "U02", ["hard", "hard"]),
     (GOLDEN, {"phases.0.dose": "2.02 g"}, "U02", []),
     (GOLDEN, {"phases.0.dose": "2.03 g"}, "U02", ["hard"]),
+    # the bag is the one for this dose: neither a larger nor a smaller one
+    (GOLDEN, {"phases.0.bag.content": "20 g", "phases.0.bag.final_volume": "1 L"}, "U02", ["hard"]),
+    (GOLDEN, {"phases.0.bag.content": "0.2 g", "phases.0.bag.final_volume": "10 mL"}, "U02", ["hard"]),
+    (GOLDEN, {"phases.0.bag.content": "2.02 g", "phases.0.bag.final_volume": "101 mL"}, "U02", []),
+    (GOLDEN, {"phases.0.bag.content": "2.03 g", "phases.0.bag.final_volume": "101.5 mL"}, "U02", ["hard"]),
+    # 1 % and 1 % are 2 %: concentration against the dose, not only each against the content
+    (GOLDEN, {"phases.0.dose": "1.999 g", "phases.0.bag.concentration": "20.2 mg/mL"}, "U02", ["hard"]),
     # U05
     (GOLDEN, {"route": None}, "U05", ["hard"]),
     (GOLDEN, {"route": "SC"}, "U05", ["hard"]),

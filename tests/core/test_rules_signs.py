@@ -60,6 +60,15 @@ def test_a_later_dose_under_the_skin_says_nothing_of_an_earlier_sample():
     assert severities(verdict(base=LOADING, context=Context(AT, planned)), "Q14") == []
 
 
+def test_an_earlier_occurrence_of_this_order_counts_once_it_has_ended():
+    """Q14: running it is its own start; ended, and be it uncertain, it lies between the sample and the next start."""
+    digest = order(base=LOADING).digest
+    for end, expected in (("2026-12-01T17:59:00Z", ["soft"]), ("2026-12-01T18:10:00Z", [])):
+        own = infused("iv", "2026-12-01T17:00:00Z", end, order_digest=digest, certainty=Certainty.UNCERTAIN)
+        assert severities(verdict(base=LOADING, context=Context(AT, own)), "Q14") == expected
+        assert severities(verdict(base=LOADING, context=Context(AT, own, moment=Moment.CONTINUATION)), "Q14") == []
+
+
 def test_the_infusion_arm():
     """Q14, and it still counts for Q13."""
     arm: Changes = {"results.2": GOLDEN["results"][2] | {"infusion_arm": True, "value": "1.05 mmol/L"}}

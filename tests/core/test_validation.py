@@ -93,8 +93,9 @@ def test_one_override_of_the_halved_limits_covers_all_of_them():
     assert [f.rule for f in soft] == ["Q02", "Q02"]
     one = Override(rule="Q02", order_digest=found.order_digest, value="25 mL/min", person="pharmacist", reason="seen")
     assert verdict(changes, context=Context(AT, overrides=(one,))).decision is Decision.ACCEPTED
-    other = one.model_copy(update={"value": "26 mL/min"})
-    assert verdict(changes, context=Context(AT, overrides=(other,))).decision is Decision.NEEDS_OVERRIDE
+    for value in ("26 mL/min", "1.2 g"):  # another clearance; one of the findings that it brings about
+        other = one.model_copy(update={"value": value})
+        assert verdict(changes, context=Context(AT, overrides=(other,))).decision is Decision.NEEDS_OVERRIDE
 
 
 def test_binding_sees_the_value():

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from pumpctl.core.exposure import Certainty
 from pumpctl.core.quantity import Creatinine, Duration, Percent, Quantity
-from pumpctl.core.rules.case import Case
+from pumpctl.core.rules.case import Case, Moment
 from pumpctl.core.rules.laboratory import Sample
 
 HOUR_MS = 3_600_000
@@ -90,11 +90,13 @@ def serum_after_dose(case: Case) -> list[Quantity]:
     if magnesium is None:
         return []
     drawn = magnesium.utc_ms
-    # The infusion that is being started stands in the ledger from its intent on, and is not its own predecessor.
+    # The infusion that runs or is being started is in the ledger from its intent on, and is not its own predecessor.
     running = {
         segment.occurrence
         for segment in case.ledger.segments
-        if segment.order_digest == case.order.digest and segment.certainty in {Certainty.RUNNING, Certainty.UNCERTAIN}
+        if segment.order_digest == case.order.digest
+        and segment.certainty in {Certainty.RUNNING, Certainty.UNCERTAIN}
+        and (segment.end_utc_ms > case.at_utc_ms or case.moment is not Moment.CHECK)
     }
     ends = [
         segment.end_utc_ms

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pumpctl.core.figures import figure
+from pumpctl.core.figures import figure, figure_against
+from pumpctl.core.quantity import Mass
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.phase import PhaseFigures
@@ -91,12 +92,25 @@ def _bag_agrees(phase: PhaseFigures) -> Iterator[Finding]:
 
 
 def _dose_agrees(phase: PhaseFigures) -> Iterator[Finding]:
-    content = phase.concentration
-    if content is not None and phase.volume is not None and phase.dose is not None:
+    bag, content = _off_the_dose(phase), phase.concentration
+    if bag is not None and phase.dose is not None:
+        shown, stated = figure_against(bag, phase.dose, "g"), figure(phase.dose, "g")
+        yield _disagree(f"{phase.path}: the whole bag holds {shown}, dose says {stated}", shown, stated)
+    elif content is not None and phase.volume is not None and phase.dose is not None:
         given = mass_in(content, phase.volume)
         if given.differs_by_more_than_percent(phase.dose, AGREEMENT_PERCENT):
             shown, stated = figure(given, "g"), figure(phase.dose, "g")
             yield _disagree(f"{phase.path}: the volume of this bag holds {shown}, dose says {stated}", shown, stated)
+
+
+def _off_the_dose(phase: PhaseFigures) -> Mass | None:
+    """What the whole bag holds, as its content says or as its concentration does, where that is not the dose."""
+    held = [phase.content]
+    if phase.stated_concentration is not None and phase.final_volume is not None:
+        held.append(mass_in(phase.stated_concentration, phase.final_volume))
+    dose = phase.dose
+    wrong = [bag for bag in held if bag and dose and bag.differs_by_more_than_percent(dose, AGREEMENT_PERCENT)]
+    return wrong[0] if wrong else None
 
 
 def _written_again_agrees(phase: PhaseFigures) -> Iterator[Finding]:
