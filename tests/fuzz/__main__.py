@@ -36,9 +36,6 @@ def main() -> int:
         _say(f"not judged by the oracle: {rule}: {why}")
     tally = _fuzz(asked.seed, ids, range(asked.first, asked.first + asked.orders), asked.workers)
     _show_refusals(tally)
-    for wrong in tally.wrong[:MAX_WRONG]:
-        where = f"{_kept(wrong, asked.seed)} (seed {asked.seed}, order {wrong.index})"
-        print(f"wrongly accepted: {' '.join(wrong.rules)}: {where}")
     share = tally.decisions["accepted"] / max(tally.orders, 1)
     if share < LEAST_ACCEPTED:
         print(f"only {share:.1%} of the orders were accepted: nothing is shown by that")
@@ -65,7 +62,9 @@ def _fuzz(seed: int, ids: frozenset[str], indices: range, workers: int) -> Tally
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
-                tally.add(future.result())
+                found = future.result()
+                _show_wrong(found, seed)
+                tally.add(found)
                 chunk = next(chunks, None) if len(tally.wrong) < MAX_WRONG else None
                 if chunk is not None:
                     pending.add(pool.submit(work, seed, ids, chunk))
@@ -89,6 +88,13 @@ def _progress(tally: Tally, wanted: int, took_s: float) -> str:
         f"{tally.orders} of {wanted} orders, {rate:.0f}/s, {len(tally.wrong)} wrongly accepted,"
         f" {tally.decisions['accepted'] / max(tally.orders, 1):.1%} accepted, about {left_s / 60:.1f} min left"
     )
+
+
+def _show_wrong(tally: Tally, seed: int) -> None:
+    """As soon as they are known: a run that is broken off has said what it found."""
+    for wrong in tally.wrong:
+        where = f"{_kept(wrong, seed)} (seed {seed}, order {wrong.index})"
+        print(f"wrongly accepted: {' '.join(wrong.rules)}: {where}", flush=True)
 
 
 def _show_refusals(tally: Tally) -> None:

@@ -112,7 +112,8 @@ def q17_urine(case: Case) -> Iterator[Objection]:
     urine = [raw for raw in case.order.get("observations") or () if raw["kind"] == "urine"]
     read = [(read_instant_us(raw.get("at")), figure.read(raw.get("value"), figure.VOLUME_ML)) for raw in urine]
     known = sorted((at, value) for at, value in read if isinstance(at, int) and isinstance(value, Fraction))
-    if not known or case.at_us - known[-1][0] > 4 * HOUR_US:
+    start_us = max((case.at_us, *case.planned_us[:1]))
+    if not known or start_us - known[-1][0] > 4 * HOUR_US:
         yield soft("Q17", "urine unknown")
     elif known[-1][1] < LEAST_URINE_ML:
         yield soft("Q17", "too little urine", mL=known[-1][1])
