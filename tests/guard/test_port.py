@@ -9,6 +9,7 @@ import pytest
 
 from pumpctl.guard.port import Port
 from tests.conftest import PtyPair
+from tests.pty_bytes import read_when, wait_unread
 
 STOP, STOPPED = b"\x01S\x00", b"\x01T\x00"
 
@@ -45,7 +46,8 @@ def test_each_stop_has_a_delimiter_before_it(pty_pair: PtyPair) -> None:
     port = armed(os.dup(pty_pair.slave_fd))
     assert port.write_stop(first=True) == ""
     assert port.write_stop(first=False) == ""
-    assert os.read(pty_pair.master_fd, 100) == 2 * (b"\x00" + STOP)
+    both = 2 * (b"\x00" + STOP)
+    assert read_when(pty_pair.master_fd, lambda came: len(came) >= len(both)) == both
     port.close()
 
 
@@ -77,6 +79,7 @@ def test_an_answer_counts_however_it_is_split(pty_pair: PtyPair) -> None:
     seen: list[bool] = []
     for byte in b"noise" + STOPPED:
         os.write(pty_pair.master_fd, bytes([byte]))
+        wait_unread(pty_pair.slave_fd, 1)
         seen.append(port.read_stopped())
     assert seen == [False] * 7 + [True]
     port.close()
@@ -85,9 +88,11 @@ def test_an_answer_counts_however_it_is_split(pty_pair: PtyPair) -> None:
 def test_an_answer_from_before_our_stop_does_not_count(pty_pair: PtyPair) -> None:
     port = armed(os.dup(pty_pair.slave_fd))
     os.write(pty_pair.master_fd, STOPPED)
+    wait_unread(pty_pair.slave_fd, len(STOPPED))
     port.write_stop(first=True)
     assert not port.read_stopped()
     os.write(pty_pair.master_fd, STOPPED)
+    wait_unread(pty_pair.slave_fd, len(STOPPED))
     assert port.read_stopped()
     port.close()
 
@@ -97,6 +102,7 @@ def test_a_babbling_pump_is_read_in_bounds(pty_pair: PtyPair) -> None:
     port.write_stop(first=True)
     for _ in range(300):
         os.write(pty_pair.master_fd, b"x" * 1000)
+        wait_unread(pty_pair.slave_fd, 1000)
         assert not port.read_stopped()
     assert len(port._tail) < len(STOPPED)
     port.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 
 from pumpctl.events import Event, LinkDown, LinkUp, PumpBytes
 from pumpctl.shell.serial_link import SerialLink
@@ -70,11 +71,11 @@ def drain(fd: int) -> bytes:
             return content
 
 
-async def read_until(fd: int, count: int) -> bytes:
-    """What the pump's end sees, at least `count` bytes of it."""
+async def read_until(fd: int, enough: Callable[[bytes], bool]) -> bytes:
+    """What the other end sees when `enough` of it has come. The kernel hands it over in its own time."""
     content = b""
     async with asyncio.timeout(WAIT_S):
-        while len(content) < count:
+        while not enough(content):
             readable = asyncio.Event()
             asyncio.get_running_loop().add_reader(fd, readable.set)
             await readable.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import zlib
 from collections.abc import AsyncIterator
 
@@ -16,6 +15,7 @@ from pumpctl.effects import Publish
 from pumpctl.shell.status_line import StatusLine, status_line
 from pumpctl.shell.supervised_port import PortSettings
 from tests.conftest import PtyPair
+from tests.shell.link_bench import drain, read_until
 from tests.shell.waiting import until
 
 WAIT_S = 10.0
@@ -32,21 +32,12 @@ def parsed(line: bytes) -> dict[str, object]:
     return content
 
 
-def drain(fd: int) -> bytes:
-    content = b""
-    while True:
-        try:
-            content += os.read(fd, 65_536)
-        except BlockingIOError:
-            return content
-
-
 @pytest_asyncio.fixture
 async def line(pty_pair: PtyPair) -> AsyncIterator[StatusLine]:
     subject = StatusLine(PortSettings(pty_pair.slave_path, 115_200), structlog.get_logger())
     subject.start()
     await until(lambda: subject._supervised.port is not None)
-    assert drain(pty_pair.master_fd) == b"\n"
+    assert await read_until(pty_pair.master_fd, bool) == b"\n"
     yield subject
     subject.close()
 
@@ -62,7 +53,7 @@ async def test_every_state_is_a_line_unchanged_ones_too_and_nothing_else_is(
     line.publish(Publish("a", "event", {"event_type": "stopped"}))
     line.publish(Publish("a", "state", None))
     line.publish(state("a", 1))
-    lines = drain(pty_pair.master_fd).splitlines()
+    lines = (await read_until(pty_pair.master_fd, lambda came: came.count(b"\n") >= 2)).splitlines()
     assert [parsed(each) for each in lines] == [{"channel": "a", "seq": 1}] * 2
 
 
@@ -79,7 +70,8 @@ async def test_a_display_that_never_read_gets_whole_lines_and_the_newest_state_o
         while not (content.endswith(b"\n") and line._newest == {} and line._unfinished == b""):
             content += drain(pty_pair.master_fd)
             await asyncio.sleep(0.001)
-        content += drain(pty_pair.master_fd)
+        while content.count(b'"seq":1999') < 2 or not content.endswith(b"\n"):
+            content += await read_until(pty_pair.master_fd, bool)
     lines = [parsed(each) for each in content.splitlines()]
     assert len(lines) < 100, "no backlog"
     newest = {each["channel"]: each["seq"] for each in lines}
@@ -89,12 +81,11 @@ async def test_a_display_that_never_read_gets_whole_lines_and_the_newest_state_o
 async def test_a_state_that_is_not_json_is_given_up_and_the_next_is_told(line: StatusLine, pty_pair: PtyPair) -> None:
     line.publish(state("a", 1, flow=float("nan")))
     line.publish(state("a", 2))
-    assert parsed(drain(pty_pair.master_fd).strip())["seq"] == 2
+    assert parsed((await read_until(pty_pair.master_fd, lambda came: came.endswith(b"\n"))).strip())["seq"] == 2
 
 
 async def test_a_display_that_is_unplugged_is_opened_again(line: StatusLine, pty_pair: PtyPair) -> None:
     line._supervised.lose("pulled")
     line.publish(state("a", 7))
-    content: list[bytes] = []
-    await until(lambda: content.append(drain(pty_pair.master_fd)) or content[-1])
-    assert parsed(content[-1].strip())["seq"] == 7
+    content = await read_until(pty_pair.master_fd, lambda came: came.endswith(b"\n") and came.strip() != b"")
+    assert parsed(content.strip())["seq"] == 7

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 from pumpctl.shell.control_client import ControlClient, NoDaemon
 from tests.conftest import PtyPair
+from tests.pty_bytes import read_when
 
 WAIT_S = 20.0
 SCRIPTED = Path(__file__).with_name("scripted_daemon.py")
@@ -106,14 +106,7 @@ class DaemonProcess:
 
 def read_until(line: PtyPair, wanted: bytes, within_s: float = WAIT_S) -> bytes:
     """What the pump's end has read when `wanted` is in it."""
-    content = b""
-    deadline_s = time.monotonic() + within_s
-    while wanted not in content:
-        left_s = deadline_s - time.monotonic()
-        if left_s <= 0 or not select.select([line.master_fd], [], [], left_s)[0]:
-            pytest.fail(f"{wanted!r} did not come; came: {content!r}")
-        content += os.read(line.master_fd, 65_536)
-    return content
+    return read_when(line.master_fd, lambda came: wanted in came, within_s)
 
 
 def read_now(line: PtyPair) -> bytes:
