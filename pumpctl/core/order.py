@@ -255,17 +255,33 @@ class Order(Part):
     therapy: Therapy | None = None
 
     @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the content without its overrides: what an override, a program and a record name.
+    def canonical(self) -> bytes:
+        """The content without its overrides: compact JSON, fields in the order of this file, absent values left out.
 
-        Canonical form: compact JSON, fields in the order of this file, absent values left out, so that JSON and
-        TOML texts of the same order, in any layout, have one digest. A new field goes after the others, or the
-        digests of accepted orders change.
+        JSON and TOML texts of the same order, in any layout, have one canonical form. A new field goes after the
+        others, or the digests of accepted orders change.
         """
-        content = self.model_dump_json(exclude={"overrides"}, exclude_none=True)
-        return hashlib.sha256(content.encode()).hexdigest()
+        return self.__pydantic_serializer__.to_json(self, exclude={"overrides"}, exclude_none=True)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the canonical form: what an override, a program and a record name."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
+    @property
+    def states_every_part(self) -> bool:
+        """Whether the canonical form names no part that the text did not, and leaves out no override."""
+        stated = self.model_fields_set
+        return (
+            stated >= _PARTS
+            and "overrides" not in stated
+            and all(["bag" in phase.model_fields_set for phase in self.phases])
+        )
 
     @cached_property
     def memo(self) -> dict[str, object]:
         """What others have worked out from this order, which never changes: rules/reading.py keeps its figures here."""
         return {}
+
+
+_PARTS = frozenset({"product", "indication", "assessment", "reviews", "results", "other_magnesium"})  # with a default
