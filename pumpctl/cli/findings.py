@@ -16,12 +16,13 @@ import typer
 from pumpctl.cli.failure import ExitCode, Failure
 
 if TYPE_CHECKING:
+    from pumpctl.core.exposure import Ledger
     from pumpctl.core.library import Library
     from pumpctl.core.order import Order, Override
     from pumpctl.core.rules.finding import Finding
     from pumpctl.core.validation import Verdict
 
-MAX_ORDER_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 20
 
 
 def read_order(path: Path) -> Order:
@@ -30,14 +31,28 @@ def read_order(path: Path) -> Order:
     from pumpctl.intake.order_file import parse_any_order
 
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_ORDER_BYTES + 1)
-    except OSError as error:
-        raise Failure(ExitCode.USAGE, f"{path}: {error.strerror}", "give a readable order file") from error
-    try:
-        return parse_any_order(content, str(path))
+        return parse_any_order(_content(path, "order"), str(path))
     except OrderUnreadable as error:
         raise Failure(ExitCode.USAGE, str(error), error.next_step) from error
+
+
+def read_history(path: Path, order: Order) -> Ledger:
+    """What the order's patient had before, by this file; a Failure when it cannot be read or is another's."""
+    from pumpctl.core.history import parse_history
+    from pumpctl.core.order_text import OrderUnreadable
+
+    try:
+        return parse_history(_content(path, "history"), str(path), order.patient.id)
+    except OrderUnreadable as error:
+        raise Failure(ExitCode.USAGE, str(error), error.next_step) from error
+
+
+def _content(path: Path, what: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"{path}: {error.strerror}", f"give a readable {what} file") from error
 
 
 def load_library(path: Path | None) -> Library:

@@ -12,11 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
+from pumpctl.cli import findings
 from pumpctl.cli.asking import AsJson, Channel, Config, Person, Socket, ask, show
 from pumpctl.cli.failure import ExitCode, Failure
 
 # JSON-escaped they must fit into one message of 64 KiB.
 ORDER_LIMIT_BYTES, CHECK_LIMIT_BYTES = 40_960, 8_192
+FHIR_LIMIT_BYTES = findings.MAX_FILE_BYTES  # the Bundle; what leaves is the native order
 
 Check = Annotated[
     Path | None, typer.Option("--check", help="The bag check of this start, JSON or TOML: deploy/examples/checks.")
@@ -35,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 @order_app.command("submit")
 def submit(
-    order: Annotated[Path, typer.Argument(help="An order, JSON or TOML.")],
+    order: Annotated[Path, typer.Argument(help="An order, JSON, TOML or FHIR.")],
     check: Check = None,
     channel: Channel = None,
     override: Overrides = None,
@@ -46,7 +48,7 @@ def submit(
 ) -> None:
     """Have an order judged and taken; with a bag check, its due occurrence is prepared in the pump."""
     params = {
-        "text": _text_of(order, "order", ORDER_LIMIT_BYTES),
+        "text": _order_text(order),
         "channel": channel,
         "overrides": override or [],
         "source_name": order.name,
@@ -200,6 +202,18 @@ def away(
 
 def _check_params(path: Path | None) -> dict[str, str]:
     return {} if path is None else {"check": _text_of(path, "check", CHECK_LIMIT_BYTES), "check_name": path.name}
+
+
+def _order_text(path: Path) -> str:
+    """Native as it stands; FHIR as the native order that it says. The daemon knows one format only."""
+    from pumpctl.intake.order_file import is_fhir
+
+    if not is_fhir(_text_of(path, "order", FHIR_LIMIT_BYTES)):
+        return _text_of(path, "order", ORDER_LIMIT_BYTES)
+    native: str = findings.read_order(path).model_dump_json(exclude_defaults=True)
+    if len(native) > ORDER_LIMIT_BYTES:
+        raise Failure(ExitCode.USAGE, f"order {path}: longer than {ORDER_LIMIT_BYTES} bytes", "name the order file")
+    return native
 
 
 def _text_of(path: Path, what: str, limit_bytes: int) -> str:

@@ -153,3 +153,26 @@ def test_another_library(tmp_path: Path):
     done = pumpctl("check", GOLDEN, *AT, "--library", broken)
     assert done.returncode == 2
     assert "broken.toml" in done.stderr
+
+
+def test_the_patients_past_counts():
+    accepted, past = ORDERS / "golden-home-sc-accepted.json", ORDERS.parent / "history/first-bag-today.toml"
+    assert checked(accepted)[0] == 0
+    code, content = checked(accepted, "--history", past)
+    assert (code, rules(content, "hard")) == (4, ["S03"])
+
+
+def test_a_past_that_cannot_be_used_says_why(tmp_path: Path):
+    past = tmp_path / "past.json"
+    for content, words in (
+        ('{"format": 1, "patient": "another", "infusions": []}', "the history of patient another"),
+        ("{", "not JSON"),
+        (None, "No such file"),
+    ):
+        past.unlink(missing_ok=True)
+        if content is not None:
+            past.write_text(content)
+        done = pumpctl("check", GOLDEN, *AT, "--history", past)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pumpctl.cli.app import main
+from pumpctl.core.order_text import parse_order
 from pumpctl.shell.journal import Journal
 from tests.shell.journal_probe import record
 
@@ -130,6 +131,14 @@ def test_submit_sends_the_text_as_it_is_and_where_it_came_from(daemon: Daemon, r
             {"text": '{"dose": "2 g"}\n', "overrides": ["Q31=pharmacist: agreed"], "source_name": "order.json"},
         )
     ]
+
+
+def test_a_fhir_order_is_sent_as_the_native_order_that_it_says(daemon: Daemon, run: Run) -> None:
+    orders = Path(__file__).resolve().parents[2] / "deploy/examples/orders"
+    daemon.answer = {"result": {}}
+    assert run("order", "submit", orders / "golden-home-sc.fhir-r4.json", "--socket", daemon.path)[0] == 0
+    sent = parse_order(daemon.asked[0][1]["text"], "sent")
+    assert sent.digest == parse_order((orders / "golden-home-sc.json").read_bytes(), "native").digest
 
 
 def test_a_bag_check_goes_with_an_order_and_with_a_preparation(daemon: Daemon, run: Run, tmp_path: Path) -> None:
