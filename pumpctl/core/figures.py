@@ -33,6 +33,9 @@ def _in_unit(value: Quantity, unit: str) -> tuple[int, int]:
 
 
 def _digits(num: int, den: int, significant: int) -> str:
+    whole, rest = divmod(num, den)
+    if rest == 0 and whole < 10**EXACT_DIGITS:
+        return str(whole)
     exact = num * 10**EXACT_DIGITS
     if exact % den == 0 and len(str(exact // den).rstrip("0")) <= EXACT_DIGITS:
         return _point(exact // den, EXACT_DIGITS)

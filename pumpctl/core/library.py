@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -17,6 +18,7 @@ from pydantic import Field, ValidationError
 
 from pumpctl.core.limit import (
     OF_PHASE,
+    OF_START,
     Condition,
     LibraryUnreadable,
     Limit,
@@ -54,33 +56,32 @@ class Rows:
     """The limits on one measure that hold under some conditions.
 
     A value between `floor` and `ceiling`, and unequal to both, breaks none of them: most values need no second look.
-    None: no such bound.
+    None: no such bound. Everything below `harmless_below` is allowed, however low.
     """
 
     measure: Measure
     limits: tuple[Limit, ...]
     floor: Quantity | None
     ceiling: Quantity | None
+    harmless_below: Quantity | None
 
-    @property
-    def harmless_below(self) -> Quantity | None:
-        """Everything below it is allowed, however low."""
-        return self.ceiling if self.floor is None else None
-
-    def broken(self, most: Quantity, least: Quantity) -> list[Limit]:
+    def broken(self, most: Quantity, least: Quantity) -> Sequence[Limit]:
         """The limits that do not hold for a value that lies from `least` to `most`."""
         # Cross-multiplied as in Limit.is_broken(), and for the same reason.
         floor, ceiling = self.floor, self.ceiling
         if (ceiling is None or most.num * ceiling.den < ceiling.num * most.den) and (
             floor is None or least.num * floor.den > floor.num * least.den
         ):
-            return []
+            return ()
         return [limit for limit in self.limits if limit.is_broken(most, least)]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheaf:
-    """What of a profile holds under some conditions: for each phase, and for the order and the patient."""
+    """What of a profile holds under some conditions: for each phase, and for the order and the patient.
+
+    What is measured at a start alone is in neither (start_table.py).
+    """
 
     of_phase: tuple[Rows, ...]
     of_case: tuple[Rows, ...]
@@ -174,19 +175,17 @@ def _rows(profile: Profile, conditions: frozenset[Condition]) -> Sheaf:
         for limit in limits:
             if limit.when in conditions:
                 by_measure.setdefault(limit.measure, []).append(limit)
-    rows = [
-        Rows(
-            measure,
-            tuple(limits),
-            floor=max((bound for limit in limits if (bound := limit.lower_bound) is not None), default=None),
-            ceiling=min((bound for limit in limits if (bound := limit.upper_bound) is not None), default=None),
-        )
-        for measure, limits in by_measure.items()
-    ]
+    rows = [_of_measure(measure, tuple(limits)) for measure, limits in by_measure.items()]
     return Sheaf(
         tuple([each for each in rows if each.measure in OF_PHASE]),
-        tuple([each for each in rows if each.measure not in OF_PHASE]),
+        tuple([each for each in rows if each.measure not in OF_PHASE | OF_START]),
     )
+
+
+def _of_measure(measure: Measure, limits: tuple[Limit, ...]) -> Rows:
+    floor = max((bound for limit in limits if (bound := limit.lower_bound) is not None), default=None)
+    ceiling = min((bound for limit in limits if (bound := limit.upper_bound) is not None), default=None)
+    return Rows(measure, limits, floor, ceiling, harmless_below=ceiling if floor is None else None)
 
 
 class _ProfileText(Strict):
@@ -234,7 +233,7 @@ def _profile(name: str, text: _ProfileText, limits: tuple[Limit, ...]) -> Profil
         phase=phase,
         link_loss=link_loss,
         lease_ms=lease_ms,
-        limits={rule: tuple(limit for limit in own if limit.rule == rule) for rule in {limit.rule for limit in own}},
+        limits={rule: tuple(each for each in own if each.rule == rule) for rule in dict.fromkeys(x.rule for x in own)},
         hard_max_dose_rate=min(dose_rates),
         hard_max_flow=min((limit.above for limit in hard if isinstance(limit.above, FlowRate)), default=None),
         by_conditions={},

@@ -106,16 +106,14 @@ class Measure(Enum):
     NEEDLE_AGE = "needle_age"
 
 
-OF_PHASE = frozenset(
-    {
-        Measure.DOSE,
-        Measure.DOSE_RATE,
-        Measure.DURATION,
-        Measure.FLOW,
-        Measure.CONCENTRATION,
-        Measure.OSMOLARITY,
-    }
-)
+# fmt: off
+OF_PHASE = frozenset({
+    Measure.DOSE, Measure.DOSE_RATE, Measure.DURATION, Measure.FLOW, Measure.CONCENTRATION, Measure.OSMOLARITY,
+})
+OF_START = frozenset({
+    Measure.REPEAT_SPARE, Measure.START_GAP, Measure.START_EARLY, Measure.START_LATE, Measure.PAUSE, Measure.NEEDLE_AGE,
+})
+# fmt: on
 
 KIND_OF: dict[Measure, type[Quantity]] = {
     Measure.DOSE: Mass,

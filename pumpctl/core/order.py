@@ -275,7 +275,7 @@ class Order(Part):
         return (
             stated >= _PARTS
             and "overrides" not in stated
-            and all(["bag" in phase.model_fields_set for phase in self.phases])
+            and all("bag" in phase.model_fields_set for phase in self.phases)
         )
 
     @cached_property

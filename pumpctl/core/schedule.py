@@ -20,7 +20,8 @@ from pumpctl.core.order import Schedule
 from pumpctl.core.units import Duration, Misread
 
 MAX_DAYS = 35  # U07 refuses a longer course, so nothing longer is ever expanded
-DAY_MS = 24 * 3_600_000
+DAY_S = 24 * 3_600
+DAY_MS = DAY_S * 1000
 NIGHT_BEGINS, NIGHT_ENDS = time(18), time(6)  # Q24; both may be a start
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -62,13 +63,13 @@ def expand(schedule: Schedule) -> Timetable:
 
 def read_instant(text: str) -> int | Misread:
     """ "2026-12-01T20:00:00+01:00" as milliseconds since 1970; a time without its offset is refused (T02)."""
-    match = _INSTANT.fullmatch(text)
-    if match is None:
-        return Misread("is not a date and time like 2026-12-01T20:00:00+01:00")
-    if match["offset"] is None:
+    if _INSTANT.fullmatch(text) is None:
+        if _INSTANT.fullmatch(f"{text}Z") is None:
+            return Misread("is not a date and time like 2026-12-01T20:00:00+01:00")
         return Misread("has no UTC offset; end it in Z or +01:00")
     try:
-        return (datetime.fromisoformat(text) - _EPOCH) // _MS
+        since = datetime.fromisoformat(text) - _EPOCH
+        return (since.days * DAY_S + since.seconds) * 1000 + since.microseconds // 1000
     except ValueError as error:
         return Misread(f"is not a time: {error}")
 
@@ -80,7 +81,7 @@ def instant_text(utc_ms: int) -> str:
 
 # Years 2000 to 2199: none outside is meant, and arithmetic at the calendar's ends overflows.
 _INSTANT = re.compile(
-    r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?"
+    r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _DATE = re.compile(r"2[01][0-9]{2}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}")

@@ -121,6 +121,21 @@ UNITS: dict[type[Quantity], dict[str, tuple[int, int]]] = {
 _KINDS_OF_MASS = frozenset[type[Quantity]]({Mass, DoseRate, Concentration, MassPerWeight})
 
 
+def _factors(kind: type[Quantity], basis: Basis | None) -> dict[str, tuple[int, int]]:
+    """UNITS as they read on this basis; without one those in g, mg and ug of the salt are not there."""
+    factors: dict[str, tuple[int, int]] = {}
+    for unit, (num, den) in UNITS[kind].items():
+        if kind not in _KINDS_OF_MASS or unit.partition("/")[0] not in _GRAM_UNITS:
+            factors[unit] = (num, den)
+        elif basis is not None:
+            salt_num, salt_den = _HEPTAHYDRATE_PER[basis]
+            factors[unit] = (num * salt_num, den * salt_den)
+    return factors
+
+
+_FACTORS = {basis: {kind: _factors(kind, basis) for kind in UNITS} for basis in (None, *Basis)}
+
+
 @dataclass(frozen=True, slots=True)
 class Misread:
     """Why a text is not a quantity, for people."""
@@ -131,20 +146,19 @@ class Misread:
 def read_quantity(text: str, kind: type[AnyQuantity], basis: Basis | None = None) -> AnyQuantity | Misread:
     """Read "100 mL" strictly: a plain decimal number above zero, one space, a unit of this kind."""
     match = _QUANTITY.fullmatch(text)
-    factor = UNITS[kind].get(match[3]) if match is not None else None
-    if match is None or factor is None:
+    if match is None:
         return Misread(_why_unreadable(text, kind))
     whole, decimals, unit = match.groups()
+    factor = _FACTORS[basis][kind].get(unit)
+    if factor is None and unit not in UNITS[kind]:
+        return Misread(_why_unreadable(text, kind))
     if len(whole) + len(decimals or "") > MAX_SIGNIFICANT_DIGITS and _significant(text) > MAX_SIGNIFICANT_DIGITS:
         return Misread(f"has more than {MAX_SIGNIFICANT_DIGITS} significant digits")
     num, den = (int(whole), 1) if decimals is None else (int(whole + decimals), 10 ** len(decimals))
     if num == 0:
         return Misread("is zero")
-    if kind in _KINDS_OF_MASS and unit.partition("/")[0] in _GRAM_UNITS:
-        if basis is None:
-            return Misread(f"is in {unit} without a basis; state heptahydrate, anhydrous or elemental")
-        salt = _HEPTAHYDRATE_PER[basis]
-        num, den = num * salt[0], den * salt[1]
+    if factor is None:
+        return Misread(f"is in {unit} without a basis; state heptahydrate, anhydrous or elemental")
     return kind(num * factor[0], den * factor[1])
 
 

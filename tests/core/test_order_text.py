@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pumpctl.core.order import Part
 from pumpctl.core.order_text import MAX_BYTES, OrderUnreadable, parse_order
 from tests.core.golden import EXAMPLES, GOLDEN, order, table
 
@@ -93,6 +94,53 @@ def test_the_line_is_named():
 )
 def test_rubbish(text: str | bytes):
     refusal(text)
+
+
+STATEMENTS = [
+    line.strip().rstrip(",") for line in TEXT.splitlines() if '": ' in line and line.rstrip(",")[-1] not in "[{"
+]
+
+
+@pytest.mark.parametrize("without", [None, "product", "indication", "assessment", "reviews", "other_magnesium", "bag"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_no_key_is_given_twice_unseen(without: str | None, indent: int | None):
+    """Whatever else the order leaves out, and however it is laid out: the last of two would win."""
+    content = table({"phases.0.bag" if without == "bag" else without: None} if without else {})
+    text = json.dumps(content, indent=indent)
+    sound = parse_order(text, "o.json")
+    for said in STATEMENTS:
+        if said in text:
+            assert "given twice" in str(refusal(text.replace(said, f"{said}, {said}", 1))), said
+    assert parse_order(text.replace('": ', '" \n:'), "o.json") == sound
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [("site", None), ("assessment.digoxin", None), ("overrides", []), ("status", "active"), ("patient.id", 'a "b"')],
+)
+def test_an_order_read_at_once_is_the_one_read_closely(change: str, value: object):
+    """The two ways differ in time alone: an escaped letter forbids the first."""
+    content = table({change: value}) | ({"site": None} if value is None else {})
+    text = json.dumps(content)
+    assert parse_order(text, "o") == parse_order(text.replace("home", "\\u0068ome"), "o")
+
+
+def test_every_part_with_a_default_is_known():
+    """Order.states_every_part counts on it: a part that the canonical form adds could hide a key given twice."""
+    added = {
+        (kind.__name__, name)
+        for kind in Part.__subclasses__()
+        for name, field in kind.model_fields.items()
+        if not field.is_required() and field.get_default(call_default_factory=True, validated_data={}) is not None
+    }
+    of_order = ("product", "indication", "assessment", "reviews", "results", "other_magnesium", "overrides")
+    of_starts = {("BagCheck", "label"), ("StartCheck", "bags"), ("StartCheck", "site"), ("StartCheck", "answers")}
+    assert added - of_starts == {("Phase", "bag"), *(("Order", name) for name in of_order)}
+    for name in of_order:
+        assert not order({name: None} if name in GOLDEN else {}).states_every_part or name == "overrides"
+    assert not order({"phases.0.bag": None}).states_every_part
+    assert not order({"overrides": []}).states_every_part
+    assert order().states_every_part
 
 
 def test_too_many_of_anything():

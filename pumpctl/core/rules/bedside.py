@@ -33,16 +33,16 @@ def read_bedside(sheet: Sheet, observations: tuple[Observation, ...] | None) -> 
     figures: dict[str, Sample] = {}
     seen: dict[str, int] = {}
     for index, told in enumerate(observations):
-        path = f"observations[{index}]"
-        utc_ms = sheet.past_instant(f"{path}.at", told.at)
+        sheet.part = f"observations[{index}]."
+        utc_ms = sheet.past_instant("at", told.at)
         if told.kind == "patellar_reflex":
             is_read = told.value in (PRESENT, ABSENT)
             if not is_read:
-                sheet.add("U01", f"{path}.value", "is neither present nor absent", told.value)
+                sheet.add("U01", "value", "is neither present nor absent", told.value)
             elif utc_ms is not None:
                 reflexes.append((utc_ms, told.value or ""))
         else:
-            value = sheet.quantity(f"{path}.value", told.value, _KIND_OF[told.kind])
+            value = sheet.quantity("value", told.value, _KIND_OF[told.kind])
             is_read = value is not None
             if value is not None and utc_ms is not None:
                 figures[told.kind] = _worse(told.kind, figures.get(told.kind), Sample(value, utc_ms, told.value or ""))

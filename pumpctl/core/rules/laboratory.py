@@ -6,29 +6,30 @@ Refuses to know limits. Of several results drawn at the same instant the worse o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pumpctl.core.order import Result
 from pumpctl.core.quantity import Calcium, Clearance, Creatinine, Potassium, Quantity, SerumMagnesium
 from pumpctl.core.rules.sheet import Sheet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Final and not frozen: finding.py says why
 class Sample:
     """A value and when it was drawn or seen; for people also as it was written."""
 
-    value: Quantity
-    utc_ms: int
-    text: str
-    infusion_arm: bool = False
+    value: Final[Quantity]
+    utc_ms: Final[int]
+    text: Final[str]
+    infusion_arm: Final[bool] = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Laboratory:
     """The newest clearance and magnesium, and every readable sample of each kind, oldest first."""
 
-    clearance: Sample | None
-    serum_magnesium: Sample | None
-    series: dict[str, tuple[Sample, ...]]
+    clearance: Final[Sample | None]
+    serum_magnesium: Final[Sample | None]
+    series: Final[dict[str, list[Sample]]]
 
     def newest(self, kind: str) -> Sample | None:
         samples = self.series.get(kind)
@@ -38,9 +39,9 @@ class Laboratory:
 def read_laboratory(sheet: Sheet, results: tuple[Result, ...]) -> Laboratory:
     read: dict[str, list[Sample]] = {}
     for index, result in enumerate(results):
-        path = f"results[{index}]"
-        utc_ms = sheet.past_instant(f"{path}.at", result.at)
-        value = sheet.quantity(f"{path}.value", result.value, _KIND_OF[result.kind])
+        sheet.part = f"results[{index}]."
+        utc_ms = sheet.past_instant("at", result.at)
+        value = sheet.quantity("value", result.value, _KIND_OF[result.kind])
         if value is not None and utc_ms is not None:
             sample = Sample(value, utc_ms, result.value or "", result.infusion_arm is True)
             read.setdefault(result.kind, []).append(sample)
@@ -50,7 +51,7 @@ def read_laboratory(sheet: Sheet, results: tuple[Result, ...]) -> Laboratory:
     return Laboratory(
         clearance=_lowest(_newest(read.get("creatinine_clearance"))),
         serum_magnesium=_highest(_newest(read.get("magnesium"))),
-        series={kind: tuple(samples) for kind, samples in read.items()},
+        series=read,
     )
 
 

@@ -56,8 +56,11 @@ class Broken:
 def library_findings(case: Case) -> list[Finding]:
     """Every row of the library that does not hold, under the id of its rule."""
     found: list[Broken] = []
-    for phase in (*case.known_phases, *_taken_together(case)):
+    for phase in case.known_phases:
         found += _of_phase(case, phase)
+    if len(case.known_phases) > 1:
+        for phase in _taken_together(case):
+            found += _of_phase(case, phase)
     found += _of_case(case)
     return [_finding(broken) for broken in found]
 
@@ -81,8 +84,6 @@ def _of_phase(case: Case, phase: KnownPhase) -> list[Broken]:
 
 def _taken_together(case: Case) -> Iterator[KnownPhase]:
     """Several phases of one profile are one infusion for the limits on a dose: splitting it changes nothing."""
-    if len(case.known_phases) < 2:
-        return
     for profile in {id(profile): profile for profile, _, _ in case.known_phases}.values():
         doses = [measured[Measure.DOSE] for own, _, measured in case.known_phases if own is profile]
         if len(doses) > 1:
@@ -104,10 +105,7 @@ def _of_case(case: Case) -> list[Broken]:
     for profile, _, _ in case.known_phases:
         of_case = profile.rows(case.conditions).of_case
         for rows in of_case:
-            measure = CASE_MEASURES.get(rows.measure)
-            if measure is None:
-                continue  # of a start (start_table.py)
-            for value in measure(case, rows.harmless_below):
+            for value in CASE_MEASURES[rows.measure](case, rows.harmless_below):
                 for limit in rows.broken(value, value):
                     if id(limit) not in told:
                         found.append(Broken(limit, "", value, value))  # noqa: PERF401 - nearly always empty

@@ -8,7 +8,7 @@ is flow, volume and the bag's concentration; dose and duration are stated so tha
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.limit import Measure
@@ -34,39 +34,32 @@ SALINE_OSMOLARITY = 308
 OSMOLARITY_OF = {"sodium_chloride_0.9_percent": 308, "glucose_5_percent": 278, "water_for_injection": 0}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Final and not frozen: finding.py says why
 class PhaseFigures:
-    """None: missing or unreadable, and reported as such."""
+    """None: missing or unreadable, and reported as such. `concentration` is the content in the final volume."""
 
-    path: str
-    kind: PhaseKind | None
-    diluent: str | None
-    dose: Mass | None
-    volume: Volume | None
-    duration: Duration | None
-    flow: FlowRate | None
-    content: Mass | None
-    final_volume: Volume | None
-    base_volume: Volume | None
-    stated_concentration: Concentration | None
-    stated_rate: DoseRate | None
-    dose_again: Mass | None
-
-    @property
-    def concentration(self) -> Concentration | None:
-        if self.content is None or self.final_volume is None:
-            return None
-        return concentration(self.content, self.final_volume)
+    path: Final[str]
+    kind: Final[PhaseKind | None]
+    diluent: Final[str | None]
+    dose: Final[Mass | None]
+    volume: Final[Volume | None]
+    duration: Final[Duration | None]
+    flow: Final[FlowRate | None]
+    content: Final[Mass | None]
+    final_volume: Final[Volume | None]
+    concentration: Final[Concentration | None]
+    base_volume: Final[Volume | None]
+    stated_concentration: Final[Concentration | None]
+    stated_rate: Final[DoseRate | None]
+    dose_again: Final[Mass | None]
 
     @property
     def strongest(self) -> Concentration | None:
         """In the smaller of the final volume and the labelled volume of the bag it was added to (L02, L03)."""
-        if self.content is None or self.final_volume is None:
-            return None
-        smaller = self.final_volume
-        if self.base_volume is not None and self.base_volume < smaller:
-            smaller = self.base_volume
-        return concentration(self.content, smaller)
+        base = self.base_volume
+        if self.content is None or self.final_volume is None or base is None or base >= self.final_volume:
+            return self.concentration
+        return concentration(self.content, base)
 
     @property
     def rate(self) -> DoseRate | None:
@@ -75,19 +68,18 @@ class PhaseFigures:
         return None if content is None or self.flow is None else dose_rate(content, self.flow)
 
     @property
-    def doses(self) -> list[Mass]:
+    def doses(self) -> tuple[Mass | None, ...]:
         """The dose as stated (twice, perhaps), and as the stated volume of this bag holds it."""
-        stated = [dose for dose in (self.dose, self.dose_again) if dose is not None]
         content = self.concentration
-        return stated if content is None or self.volume is None else [*stated, mass_in(content, self.volume)]
+        held = None if content is None or self.volume is None else mass_in(content, self.volume)
+        return (held, self.dose, self.dose_again)
 
     @property
-    def durations(self) -> list[Duration]:
+    def durations(self) -> tuple[Duration | None, ...]:
         """The duration as stated, and as flow and volume make it."""
-        stated = [] if self.duration is None else [self.duration]
         if self.flow is None or self.volume is None or self.flow.num == 0:  # a flow rounded down to none: U04
-            return stated
-        return [*stated, time_to_give(self.volume, self.flow)]
+            return (self.duration,)
+        return (time_to_give(self.volume, self.flow), self.duration)
 
     @property
     def osmolarity(self) -> Osmolarity | None:
@@ -96,10 +88,9 @@ class PhaseFigures:
         if content is None or final is None:
             return None
         rest = OSMOLARITY_OF.get(self.diluent or "", SALINE_OSMOLARITY)
-        stock = Volume(content.num, content.den * STOCK_UG_PER_UL)
-        total, shared = final.num * stock.den, final.den * stock.den
-        part = stock.num * final.den
-        return Osmolarity((part * STOCK_OSMOLARITY + (total - part) * rest) * final.den, shared * final.num)
+        # Both volumes over one denominator: stock uL are ug / STOCK_UG_PER_UL.
+        stock, total = content.num * final.den, final.num * content.den * STOCK_UG_PER_UL
+        return Osmolarity(stock * STOCK_OSMOLARITY + (total - stock) * rest, total)
 
     def as_programmed(self, flow_ul_h: int, volume_ul: int) -> PhaseFigures:
         """The phase as the pump will run it after rounding: dose and duration follow from flow and volume."""
@@ -116,10 +107,10 @@ Measured: TypeAlias = dict[Measure, tuple[Quantity, Quantity]]
 def measure_phase(phase: PhaseFigures) -> Measured:
     """What the library's limits on a phase are held against."""
     measured: Measured = {}
-    if doses := phase.doses:
-        measured[Measure.DOSE] = (max(doses), min(doses))
-    if durations := phase.durations:
-        measured[Measure.DURATION] = (max(durations), min(durations))
+    if (doses := _extremes(phase.doses)) is not None:
+        measured[Measure.DOSE] = doses
+    if (durations := _extremes(phase.durations)) is not None:
+        measured[Measure.DURATION] = durations
     if (rate := phase.rate) is not None:
         measured[Measure.DOSE_RATE] = (rate, rate)
     if phase.flow is not None:
@@ -129,3 +120,19 @@ def measure_phase(phase: PhaseFigures) -> Measured:
     if (osmolarity := phase.osmolarity) is not None:
         measured[Measure.OSMOLARITY] = (osmolarity, osmolarity)
     return measured
+
+
+def _extremes(values: tuple[Quantity | None, ...]) -> tuple[Quantity, Quantity] | None:
+    """The largest and the smallest of those that are there."""
+    most = least = None
+    for value in values:
+        if value is None:
+            continue
+        if most is None or least is None:
+            most = least = value
+        # cross-multiplied as in Limit.is_broken(), and for the same reason
+        elif value.num * most.den > most.num * value.den:
+            most = value
+        elif value.num * least.den < least.num * value.den:
+            least = value
+    return None if most is None or least is None else (most, least)

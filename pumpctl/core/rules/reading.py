@@ -7,6 +7,7 @@ rule on missing inputs does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.order import Order, Phase
@@ -28,7 +29,7 @@ from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.laboratory import Laboratory, Sample, read_laboratory
 from pumpctl.core.rules.phase import Measured, PhaseFigures, measure_phase
 from pumpctl.core.rules.sheet import Sheet
-from pumpctl.core.units import Basis
+from pumpctl.core.units import Basis, concentration
 
 ALFACALCIDOL = "alfacalcidol"  # 1-alpha-OH-D3 (Q34)
 
@@ -42,39 +43,39 @@ class OtherSegment:
     end_utc_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Final and not frozen: finding.py says why
 class Times:
     """When things happened or will; None: not told, or unreadable and reported."""
 
-    authored: int | None
-    valid_from: int | None
-    valid_until: int | None
-    medication_review: int | None
-    ecg: int | None
-    therapy_started: int | None
-    therapy_changed: int | None
-    saline_started: int | None
-    saline_stopped: int | None
+    authored: Final[int | None]
+    valid_from: Final[int | None]
+    valid_until: Final[int | None]
+    medication_review: Final[int | None]
+    ecg: Final[int | None]
+    therapy_started: Final[int | None]
+    therapy_changed: Final[int | None]
+    saline_started: Final[int | None]
+    saline_stopped: Final[int | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Figures:
-    """`past_times`: fields that tell of something that has happened, and when (T02)."""
+    """`past_times`: part and field that tell of something that has happened, and when (T02)."""
 
-    phases: tuple[PhaseFigures, ...]
-    measured: tuple[Measured, ...]  # one a phase
-    age: Age | None
-    weight: BodyWeight | None
-    laboratory: Laboratory
-    bedside: Bedside
-    times: Times
-    saline_per_day: VolumePerDay | None
-    target_magnesium: SerumMagnesium | None
-    stock: Concentration | None
-    alfacalcidol_per_day: tuple[MassPerDay, ...]
-    other: tuple[OtherSegment, ...]
-    past_times: tuple[tuple[str, int], ...]
-    problems: tuple[Finding, ...]
+    phases: Final[tuple[PhaseFigures, ...]]
+    measured: Final[tuple[Measured, ...]]  # one a phase
+    age: Final[Age | None]
+    weight: Final[BodyWeight | None]
+    laboratory: Final[Laboratory]
+    bedside: Final[Bedside]
+    times: Final[Times]
+    saline_per_day: Final[VolumePerDay | None]
+    target_magnesium: Final[SerumMagnesium | None]
+    stock: Final[Concentration | None]
+    alfacalcidol_per_day: Final[tuple[MassPerDay, ...]]
+    other: Final[tuple[OtherSegment, ...]]
+    past_times: Final[list[tuple[str, str, int]]]
+    problems: Final[list[Finding]]
 
     @property
     def clearance(self) -> Sample | None:
@@ -103,12 +104,14 @@ def _read_figures(order: Order) -> Figures:
     phases = tuple([_phase(sheet, f"phases[{index}]", phase, basis) for index, phase in enumerate(order.phases)])
     laboratory = read_laboratory(sheet, order.results)
     bedside = read_bedside(sheet, order.observations)
+    sheet.part = ""
     times = _times(sheet, order)
+    patient, stock = order.patient, order.product.stock_concentration
     return Figures(
         phases=phases,
         measured=tuple([measure_phase(phase) for phase in phases]),
-        age=sheet.optional("patient.age", order.patient.age, Age),
-        weight=sheet.optional("patient.weight", order.patient.weight, BodyWeight),
+        age=sheet.optional("patient.age", patient.age, Age),
+        weight=sheet.optional("patient.weight", patient.weight, BodyWeight),
         laboratory=laboratory,
         bedside=bedside,
         times=times,
@@ -116,11 +119,11 @@ def _read_figures(order: Order) -> Figures:
         target_magnesium=sheet.optional(
             "indication.target_magnesium", order.indication.target_magnesium, SerumMagnesium
         ),
-        stock=sheet.optional("product.stock_concentration", order.product.stock_concentration, Concentration, basis),
-        alfacalcidol_per_day=_alfacalcidol(sheet, order),
-        other=_other(sheet, order),
-        past_times=tuple(sheet.past_times),
-        problems=tuple(sheet.problems),
+        stock=sheet.optional("product.stock_concentration", stock, Concentration, basis),
+        alfacalcidol_per_day=_alfacalcidol(sheet, order) if order.medicines else (),
+        other=_other(sheet, order) if order.other_magnesium.parenteral else (),
+        past_times=sheet.past_times,
+        problems=sheet.problems,
     )
 
 
@@ -129,20 +132,24 @@ _KINDS: dict[str | None, PhaseKind] = {kind.value: kind for kind in PhaseKind}
 
 def _phase(sheet: Sheet, path: str, phase: Phase, basis: Basis | None) -> PhaseFigures:
     bag = phase.bag
+    sheet.part = f"{path}."
+    content = sheet.quantity("bag.content", bag.content, Mass, basis)
+    final_volume = sheet.quantity("bag.final_volume", bag.final_volume, Volume)
     return PhaseFigures(
         path=path,
         kind=_KINDS.get(phase.kind),
         diluent=bag.diluent,
-        dose=sheet.quantity(f"{path}.dose", phase.dose, Mass, basis, missing="U06"),
-        volume=sheet.quantity(f"{path}.volume", phase.volume, Volume, missing="U06"),
-        duration=sheet.quantity(f"{path}.duration", phase.duration, Duration, missing="U06"),
-        flow=sheet.quantity(f"{path}.flow", phase.flow, FlowRate, missing="U06"),
-        content=sheet.quantity(f"{path}.bag.content", bag.content, Mass, basis),
-        final_volume=sheet.quantity(f"{path}.bag.final_volume", bag.final_volume, Volume),
-        base_volume=sheet.optional(f"{path}.bag.base_volume", bag.base_volume, Volume),
-        stated_concentration=sheet.optional(f"{path}.bag.concentration", bag.concentration, Concentration, basis),
-        stated_rate=sheet.optional(f"{path}.dose_rate", phase.dose_rate, DoseRate, basis),
-        dose_again=sheet.optional(f"{path}.dose_again", phase.dose_again, Mass, basis),
+        dose=sheet.quantity("dose", phase.dose, Mass, basis, missing="U06"),
+        volume=sheet.quantity("volume", phase.volume, Volume, missing="U06"),
+        duration=sheet.quantity("duration", phase.duration, Duration, missing="U06"),
+        flow=sheet.quantity("flow", phase.flow, FlowRate, missing="U06"),
+        content=content,
+        final_volume=final_volume,
+        concentration=None if content is None or final_volume is None else concentration(content, final_volume),
+        base_volume=sheet.optional("bag.base_volume", bag.base_volume, Volume),
+        stated_concentration=sheet.optional("bag.concentration", bag.concentration, Concentration, basis),
+        stated_rate=sheet.optional("dose_rate", phase.dose_rate, DoseRate, basis),
+        dose_again=sheet.optional("dose_again", phase.dose_again, Mass, basis),
     )
 
 
@@ -181,13 +188,14 @@ def _alfacalcidol(sheet: Sheet, order: Order) -> tuple[MassPerDay, ...]:
 def _other(sheet: Sheet, order: Order) -> tuple[OtherSegment, ...]:
     segments: list[OtherSegment] = []
     for index, given in enumerate(order.other_magnesium.parenteral or ()):
-        path = f"other_magnesium.parenteral[{index}]"
-        basis = sheet.basis(f"{path}.basis", given.basis)
-        mass = sheet.quantity(f"{path}.dose", given.dose, Mass, basis)
-        start = sheet.instant(f"{path}.start", given.start)
-        end = sheet.instant(f"{path}.end", given.end)
+        sheet.part = f"other_magnesium.parenteral[{index}]."
+        basis = sheet.basis("basis", given.basis)
+        mass = sheet.quantity("dose", given.dose, Mass, basis)
+        start = sheet.instant("start", given.start)
+        end = sheet.instant("end", given.end)
         if start is not None and end is not None and end < start:
-            sheet.add("T02", f"{path}.end", "is before its start", given.end)
+            sheet.add("T02", "end", "is before its start", given.end)
         elif mass is not None and start is not None and end is not None:
             segments.append(OtherSegment(mass, start, end))
+    sheet.part = ""
     return tuple(segments)

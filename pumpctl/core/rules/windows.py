@@ -6,6 +6,8 @@ it is not worked out exactly, since the exact maximum is the costliest thing in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pumpctl.core.exposure import D7_MS, H24_MS, Certainty, Piece, largest_in_window
 from pumpctl.core.limit import Measure
 from pumpctl.core.quantity import Mass, Quantity, Volume
@@ -20,26 +22,26 @@ D7_ROUTES = frozenset({"sc"})
 Extent = tuple[int, int]  # of one phase: ms, and ug or uL
 
 
-def dose_24h(case: Case, harmless: Quantity | None) -> list[Quantity]:
+def dose_24h(case: Case, harmless: Quantity | None) -> Sequence[Quantity]:
     return _fullest(case, _doses(case), _elsewhere(case, None), H24_MS, Mass, harmless)
 
 
-def own_dose_24h(case: Case, _: Quantity | None) -> list[Quantity]:
+def own_dose_24h(case: Case, _: Quantity | None) -> Sequence[Quantity]:
     """The least that this order may give in its fullest 24 h (Q24)."""
     own = [
         (_shortest_ms(measured), measured[Measure.DOSE][1].floor())
         for measured in case.figures.measured
         if Measure.DOSE in measured
     ]
-    return [Mass(*largest_in_window(_planned(case, own), H24_MS, case.at_utc_ms))] if own else []
+    return (Mass(*largest_in_window(_planned(case, own), H24_MS, case.at_utc_ms)),) if own else ()
 
 
-def dose_7d(case: Case, harmless: Quantity | None) -> list[Quantity]:
+def dose_7d(case: Case, harmless: Quantity | None) -> Sequence[Quantity]:
     own = _doses(case) if case.order.route in D7_ROUTES else []
     return _fullest(case, own, _elsewhere(case, D7_ROUTES), D7_MS, Mass, harmless)
 
 
-def volume_24h(case: Case, harmless: Quantity | None) -> list[Quantity]:
+def volume_24h(case: Case, harmless: Quantity | None) -> Sequence[Quantity]:
     """This order's own: what other fluids run under the skin is not known here."""
     own = [
         (_shortest_ms(measured), phase.volume.ceiling())
@@ -65,6 +67,8 @@ def _shortest_ms(measured: Measured) -> int:
 
 def _elsewhere(case: Case, routes: frozenset[str] | None) -> list[Piece]:
     """The ledger without what is merely planned of this order, and magnesium from elsewhere (D25)."""
+    if not case.ledger.segments and not case.figures.other:
+        return []
     own, patient_id = case.order.digest, case.order.patient.id
     begun = case.ledger.begun(own)
     pieces: list[Piece] = [
@@ -85,11 +89,11 @@ def _fullest(
     window_ms: int,
     kind: type[Quantity],
     harmless: Quantity | None,
-) -> list[Quantity]:
-    if harmless is not None and kind(_certainly_at_most(case, own, elsewhere, window_ms)) < harmless:
-        return []
+) -> Sequence[Quantity]:
+    if harmless is not None and _certainly_at_most(case, own, elsewhere, window_ms) * harmless.den < harmless.num:
+        return ()
     pieces = _planned(case, own) + elsewhere
-    return [kind(*largest_in_window(pieces, window_ms, case.at_utc_ms))]
+    return (kind(*largest_in_window(pieces, window_ms, case.at_utc_ms)),)
 
 
 def _certainly_at_most(case: Case, own: list[Extent], elsewhere: list[Piece], window_ms: int) -> int:
@@ -101,9 +105,9 @@ def _certainly_at_most(case: Case, own: list[Extent], elsewhere: list[Piece], wi
     touching = len(case.timetable.occurrences)
     gap_ms = case.timetable.shortest_gap_ms
     if gap_ms is not None:
-        span_ms = window_ms + START_WINDOW_MS + sum(duration_ms for duration_ms, _ in own)
+        span_ms = window_ms + START_WINDOW_MS + sum([duration_ms for duration_ms, _ in own])
         touching = min(touching, span_ms // gap_ms + 1)
-    return touching * sum(amount for _, amount in own) + sum(piece[2] for piece in elsewhere)
+    return touching * sum([amount for _, amount in own]) + sum([piece[2] for piece in elsewhere])
 
 
 def _planned(case: Case, own: list[Extent]) -> list[Piece]:

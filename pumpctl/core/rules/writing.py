@@ -34,10 +34,10 @@ def unreadable(rule: str) -> Callable[[Case], Iterator[Finding]]:
 
 def past_is_past(case: Case) -> Iterator[Finding]:
     """T02: what is reported as done lies at most 5 min in the future."""
-    for path, utc_ms in case.figures.past_times:
+    for part, field, utc_ms in case.figures.past_times:
         if utc_ms > case.at_utc_ms + FUTURE_MS:
             latest = f"at most 5 min after {instant_text(case.at_utc_ms)}"
-            message = f"{path} is in the future; check the clock, the date and the offset"
+            message = f"{part}{field} is in the future; check the clock, the date and the offset"
             yield Finding("T02", HARD, message, instant_text(utc_ms), latest, "project")
 
 
