@@ -8,43 +8,15 @@ costs as much as a quiet second, and the result does not depend on how often it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from simulator import battery, motor, reservoir, tubing
+from simulator import battery, motor, reservoir, thermal, tubing
 from simulator.instant import NS_PER_H, NS_PER_S
+from simulator.outlook import Outlook
+from simulator.plant_state import Conditions, PlantState
 from simulator.profile import PumpProfile
 
 _NEARLY = 1.0 - 1e-9  # a level computed from its own crossing time counts as reached
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What acts on the plant; each lasts until changed. interval 0: the motor is not driven."""
-
-    interval: int = 0
-    stop_position: int = 0  # the motor control's own comparator: no step beyond it
-    stalled: bool = False
-    occluded: bool = False
-    connected: bool = True  # False while a person primes the line into the air
-    on_mains: bool = True
-    air_at_sensor: bool = False  # the two only sensors see
-    door_open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlantState:
-    """Positions in 2**-20 steps, volumes in uL. Fluid conservation: drawn = entered = delivered + spilled + stored."""
-
-    motor_position: int
-    rotor_position: int
-    slack_left_ul: float
-    content_ul: float
-    dry_ul: float
-    entered_line_ul: float
-    stored_ul: float
-    delivered_ul: float
-    spilled_ul: float
-    charge_permille: float
 
 
 class Plant:
@@ -55,21 +27,24 @@ class Plant:
         self.conditions = Conditions()
         self.max_flow_ul_h = 0.0
         self.changes = 0  # what was foretold holds until this counts on
-        self._base_ns = at_ns
-        self._base = PlantState(
+        self._seen_ns = at_ns
+        self._seen = PlantState(
             motor_position=0,
             rotor_position=0,
+            excess_position=0,
             slack_left_ul=float(profile.slack_ul),
             content_ul=float(profile.reservoir_ul),
             dry_ul=0.0,
+            void_ul=0.0,
             entered_line_ul=0.0,
+            metered_ul=0.0,
             stored_ul=0.0,
             delivered_ul=0.0,
             spilled_ul=0.0,
             charge_permille=battery.FULL_PERMILLE,
+            temperature_c=float(thermal.ROOM_C),
         )
-        self._seen_ns = at_ns
-        self._seen = self._base
+        self.outlook = self._look_ahead(at_ns, 0)
 
     def at(self, at_ns: int) -> PlantState:
         """The state at an instant not before the last change."""
@@ -81,141 +56,193 @@ class Plant:
         """From this instant on other conditions act."""
         if conditions == self.conditions:
             return
-        self._rebase(at_ns, self.at(at_ns))
-        self.conditions = conditions
-        self._note_flow(at_ns)
+        state = self.at(at_ns)
+        if not conditions.upstream_closed and state.void_ul:
+            state = replace(state, void_ul=0.0)
+        if not (conditions.runaway_permille and conditions.powered) and state.excess_position:
+            state = replace(state, excess_position=0)
+        self._rebase(at_ns, state, conditions)
 
     def fill(self, at_ns: int, content_ul: int) -> None:
         """A bag with this content hangs there now."""
         self._rebase(at_ns, replace(self.at(at_ns), content_ul=float(content_ul), dry_ul=0.0))
 
+    def loosen(self, at_ns: int, slack_ul: int) -> None:
+        """A fresh set: the rotor has to take up so much before fluid moves."""
+        self._rebase(at_ns, replace(self.at(at_ns), slack_left_ul=float(slack_ul)))
+
+    def charge(self, at_ns: int, charge_permille: float) -> None:
+        """The battery holds so much now."""
+        self._rebase(at_ns, replace(self.at(at_ns), charge_permille=charge_permille))
+
     def flow_ul_h(self, at_ns: int) -> float:
-        """What flows into the patient at this instant."""
-        if not self.conditions.connected:
+        """What flows into the patient at this instant; ripple as if the line followed at once."""
+        conditions, outlook = self.conditions, self.outlook
+        if not conditions.connected or conditions.disconnected:
             return 0.0
-        constant_s = self.profile.line_time_constant_s
-        per_s = tubing.outflow_ul_s(self.at(at_ns).stored_ul, constant_s, occluded=self.conditions.occluded)
-        return per_s * (NS_PER_H / NS_PER_S)
+        state = self.at(at_ns)
+        per_s = tubing.outflow_ul_s(state.stored_ul, self.profile.line_time_constant_s, occluded=conditions.occluded)
+        return per_s * (1.0 + outlook.swing_of_flow(state.rotor_position)) * (NS_PER_H / NS_PER_S)
 
     def pressure_mmhg(self, at_ns: int) -> float:
-        """Downstream pressure at the sensor."""
-        return self.profile.idle_pressure_mmhg + self.at(at_ns).stored_ul / self.profile.compliance_ul_mmhg
+        """Downstream pressure at the sensor. Off the patient, the patient's own is missing."""
+        at_rest = self.profile.idle_pressure_mmhg
+        if self.conditions.disconnected:
+            at_rest -= self.profile.patient_pressure_mmhg
+        return at_rest + self.at(at_ns).stored_ul / self.profile.compliance_ul_mmhg
 
     def lag(self, at_ns: int) -> int:
         """How far the encoder is behind the motor, as a distance of the rotor."""
         state = self.at(at_ns)
         return state.motor_position - state.rotor_position
 
-    # When something will be reached under the present conditions: an absolute instant, None for never.
+    def turning_interval(self, at_ns: int) -> int:
+        """At which the motor really steps; 0 at rest."""
+        return 0 if self.is_cut_off(at_ns) else self.outlook.interval
 
-    def motor_reaches_ns(self, position: int) -> int | None:
-        """When the motor stands at `position` (not when it already does)."""
-        distance = position - self._base.motor_position
-        interval = self.conditions.interval
-        if interval == 0 or distance <= 0 or position > self.conditions.stop_position:
-            return None
-        return self._base_ns + motor.travel_time_ns(interval, distance)
-
-    def lag_reaches_ns(self, lag: int) -> int | None:
-        """When a stalled rotor is behind by so much."""
-        return self.motor_reaches_ns(self._base.rotor_position + lag) if self.conditions.stalled else None
-
-    def pressure_alarm_ns(self) -> int | None:
-        """When the line holds its occlusion volume."""
-        inflow_ul_s = self._true_flow_ul_s
-        slack_s = self._base.slack_left_ul / inflow_ul_s if inflow_ul_s else 0.0
-        constant_s, occluded = self.profile.line_time_constant_s, self.conditions.occluded
-        stored_ul = tubing.pass_through(self._base.stored_ul, 0.0, slack_s, constant_s, occluded=occluded).stored_ul
-        level_ul = float(self.profile.occlusion_volume_ul)
-        wait_s = tubing.fills_after_s(stored_ul, level_ul, inflow_ul_s, constant_s, occluded=occluded)
-        if wait_s is None or wait_s * inflow_ul_s > self._base.content_ul:
-            return None
-        return self._base_ns + int((slack_s + wait_s) * NS_PER_S) + 1
-
-    def dry_reaches_ns(self, dry_ul: int) -> int | None:
-        """When the rotor has turned that far without fluid."""
-        inflow_ul_s = self._true_flow_ul_s
-        missing_ul = dry_ul - self._base.dry_ul
-        if inflow_ul_s == 0.0 or missing_ul <= 0.0:
-            return None
-        ahead_ul = self._base.slack_left_ul + self._base.content_ul + missing_ul
-        return self._base_ns + int(ahead_ul / inflow_ul_s * NS_PER_S) + 1
-
-    def charge_falls_ns(self, level_permille: int) -> int | None:
-        """When the battery is down to the level."""
-        life_h, on_mains = self.profile.battery_life_h, self.conditions.on_mains
-        wait_ns = battery.falls_after_ns(self._base.charge_permille, level_permille, life_h, on_mains=on_mains)
-        return None if wait_ns is None else self._base_ns + wait_ns
+    def is_cut_off(self, at_ns: int) -> bool:
+        """Whether the independent cut-off has taken the motor's power; it comes back with the pump's own."""
+        return self.outlook.cut_ns is not None and at_ns >= self.outlook.cut_ns
 
     def holds_occlusion_volume(self, at_ns: int) -> bool:
         """Whether the pressure is at the alarm level."""
-        return self.at(at_ns).stored_ul >= self.profile.occlusion_volume_ul * _NEARLY
+        if self.at(at_ns).stored_ul >= self.profile.occlusion_volume_ul * _NEARLY:
+            return True
+        return _has_come(self.outlook.pressure_alarm_ns(), at_ns)
 
     def is_dry(self, at_ns: int) -> bool:
         """Whether a dry stroke was long enough to be felt."""
-        return self.at(at_ns).dry_ul >= self.profile.empty_stroke_ul * _NEARLY
+        if self.at(at_ns).dry_ul >= self.profile.empty_stroke_ul * _NEARLY:
+            return True
+        return _has_come(self.outlook.dry_reaches_ns(self.profile.empty_stroke_ul), at_ns)
 
-    @property
-    def _positions_per_ul(self) -> int:
-        return motor.position_of_volume(1, self.profile.steps_per_ul)
+    def is_drawn_empty(self, at_ns: int) -> bool:
+        """Whether the rotor has pulled a vacuum that is felt: the clamp at the bag is closed."""
+        if self.at(at_ns).void_ul >= self.profile.upstream_stroke_ul * _NEARLY:
+            return True
+        return _has_come(self.outlook.void_reaches_ns(self.profile.upstream_stroke_ul), at_ns)
 
-    @property
-    def _true_ul_per_position(self) -> float:
-        return (1000 + self.profile.rate_error_permille) / 1000 / self._positions_per_ul
+    def is_hot(self, at_ns: int) -> bool:
+        """Whether the motor is as warm as its own limit."""
+        if self.at(at_ns).temperature_c >= self.profile.hot_c * _NEARLY:
+            return True
+        return _has_come(self.outlook.warms_to_ns(self.profile.hot_c), at_ns)
 
-    @property
-    def _true_flow_ul_s(self) -> float:
-        if self.conditions.stalled or self.conditions.interval == 0:
-            return 0.0
-        positions_per_s = NS_PER_S * motor.INTERVAL_ONE_NS * motor.POSITION_ONE_STEP / self.conditions.interval
-        return positions_per_s * self._true_ul_per_position
-
-    def _rebase(self, at_ns: int, state: PlantState) -> None:
+    def _rebase(self, at_ns: int, state: PlantState, conditions: Conditions | None = None) -> None:
         self._note_flow(at_ns)
         self.changes += 1
-        self._base_ns = self._seen_ns = at_ns
-        self._base = self._seen = state
+        turned_at = self.turning_interval(at_ns)
+        self.conditions = conditions or self.conditions
+        self._seen_ns, self._seen = at_ns, state
+        self.outlook = self._look_ahead(at_ns, self._obeyed(turned_at))
+        self._note_flow(at_ns)
+
+    def _obeyed(self, turned_at: int) -> int:
+        """The interval at which the motor steps from now on; a runaway motor at rest stays there until driven."""
+        conditions = self.conditions
+        if not conditions.powered:
+            return 0
+        if not conditions.runaway_permille:
+            return conditions.interval
+        if conditions.interval:
+            return max(1, conditions.interval * 1000 // conditions.runaway_permille)
+        return turned_at
+
+    def _look_ahead(self, at_ns: int, interval: int) -> Outlook:
+        cut_ns = self._cut_ns(at_ns, interval) if self.conditions.runaway_permille else None
+        return Outlook(self.profile, self.conditions, at_ns, self._seen, interval, cut_ns)
+
+    def _cut_ns(self, at_ns: int, interval: int) -> int | None:
+        """When a runaway motor is so far beyond its orders that the cut-off acts; a little late, never early."""
+        if not self.profile.cut_off_ul:
+            return None
+        limit = motor.position_of_volume(self.profile.cut_off_ul, self.profile.steps_per_ul)
+        missing = limit - self._seen.excess_position
+        if missing <= 0:
+            return at_ns
+        if interval == 0:
+            return None
+        ordered = self.conditions.interval
+        per_ns = motor.INTERVAL_ONE_NS * motor.POSITION_ONE_STEP * (1 / interval - (1 / ordered if ordered else 0.0))
+        return at_ns + int((missing + 2) / per_ns) + 1
 
     def _note_flow(self, at_ns: int) -> None:
         self.max_flow_ul_h = max(self.max_flow_ul_h, self.flow_ul_h(at_ns))
 
     def _advance(self, at_ns: int) -> PlantState:
-        elapsed_ns = at_ns - self._base_ns
+        outlook = self.outlook
+        base, conditions = outlook.base, outlook.conditions
+        elapsed_ns = at_ns - outlook.base_ns
         if elapsed_ns < 0:
             raise ValueError(f"the plant is asked for {elapsed_ns} ns before its last change")
-        base, conditions = self._base, self.conditions
-        room = max(0, conditions.stop_position - base.motor_position)
-        turned = min(motor.travel(conditions.interval, elapsed_ns), room)
+        turned, turning_ns, excess = self._turned(elapsed_ns)
         drawn = 0 if conditions.stalled else turned
-        parts = reservoir.draw(drawn * self._true_ul_per_position, base.slack_left_ul, base.content_ul)
-        stored_ul, left_ul = self._through_the_line(parts, elapsed_ns / NS_PER_S)
+        rotor_position = base.rotor_position + drawn
+        parts = self._drawn(drawn, rotor_position, turning_ns / NS_PER_S, elapsed_ns / NS_PER_S)
+        entered_ul = 0.0 if conditions.upstream_closed else parts.wet_ul + parts.siphoned_ul
+        stored_ul, left_ul = self._through_the_line(parts)
+        away_ul = 0.0 if conditions.connected and not conditions.disconnected else left_ul
         life_h = self.profile.battery_life_h
         return PlantState(
             motor_position=base.motor_position + turned,
-            rotor_position=base.rotor_position + drawn,
+            rotor_position=rotor_position,
+            excess_position=base.excess_position + excess,
             slack_left_ul=base.slack_left_ul - parts.slack_ul,
-            content_ul=base.content_ul - parts.wet_ul,
-            dry_ul=base.dry_ul + parts.dry_ul,
-            entered_line_ul=base.entered_line_ul + parts.wet_ul,
+            content_ul=base.content_ul - entered_ul,
+            dry_ul=base.dry_ul + (0.0 if conditions.upstream_closed else parts.dry_ul),
+            void_ul=base.void_ul + (parts.wet_ul + parts.dry_ul if conditions.upstream_closed else 0.0),
+            entered_line_ul=base.entered_line_ul + entered_ul,
+            metered_ul=base.metered_ul + self._metered_ul(entered_ul, parts.siphoned_ul),
             stored_ul=stored_ul,
-            delivered_ul=base.delivered_ul + (left_ul if conditions.connected else 0.0),
-            spilled_ul=base.spilled_ul + (0.0 if conditions.connected else left_ul),
-            charge_permille=battery.discharge(base.charge_permille, elapsed_ns, life_h, on_mains=conditions.on_mains),
+            delivered_ul=base.delivered_ul + (left_ul - away_ul),
+            spilled_ul=base.spilled_ul + away_ul,
+            charge_permille=battery.discharge(base.charge_permille, elapsed_ns, life_h, on_mains=conditions.charges),
+            temperature_c=thermal.relax_c(base.temperature_c, outlook.warmth_c, elapsed_ns / NS_PER_S),
         )
 
-    def _through_the_line(self, parts: reservoir.Draw, elapsed_s: float) -> tuple[float, float]:
-        """Slack, fluid and dry stroke follow one another at the same rotor speed: three even stretches."""
-        displaced_ul = parts.slack_ul + parts.wet_ul + parts.dry_ul
-        if displaced_ul == 0.0:
-            stretches = ((elapsed_s, 0.0),)
-        else:
-            s_per_ul = elapsed_s / displaced_ul
-            volumes = ((parts.slack_ul, 0.0), (parts.wet_ul, parts.wet_ul), (parts.dry_ul, 0.0))
-            stretches = tuple((turned_ul * s_per_ul, inflow_ul) for turned_ul, inflow_ul in volumes if turned_ul)
-        stored_ul, left_ul = self._base.stored_ul, 0.0
-        for stretch_s, inflow_ul in stretches:
-            passage = tubing.pass_through(
-                stored_ul, inflow_ul, stretch_s, self.profile.line_time_constant_s, occluded=self.conditions.occluded
+    def _turned(self, elapsed_ns: int) -> tuple[int, int, int]:
+        """How far the motor came, in how long, and how much of it nobody asked for."""
+        outlook, conditions = self.outlook, self.conditions
+        room = max(0, conditions.stop_position - outlook.base.motor_position)
+        if not conditions.runaway_permille:
+            turned = motor.travel(outlook.interval, elapsed_ns)
+            if turned <= room:
+                return turned, elapsed_ns, 0
+            return room, motor.travel_time_ns(outlook.interval, room), 0
+        run_ns = elapsed_ns if outlook.cut_ns is None else min(elapsed_ns, outlook.cut_ns - outlook.base_ns)
+        turned = motor.travel(outlook.interval, run_ns)
+        return turned, run_ns, turned - min(motor.travel(conditions.interval, run_ns), room)
+
+    def _drawn(self, drawn: int, rotor_position: int, turning_s: float, elapsed_s: float) -> reservoir.Draw:
+        outlook = self.outlook
+        base = outlook.base
+        displaced_ul = drawn * outlook.true_ul_per_position
+        if drawn:
+            displaced_ul += outlook.swing_ul(rotor_position) - outlook.swing_ul(base.rotor_position)
+        siphon_ul_s = outlook.siphon_ul_s
+        if siphon_ul_s:
+            return reservoir.draw_beside_siphon(
+                displaced_ul, base.slack_left_ul, base.content_ul, turning_s, elapsed_s, siphon_ul_s
             )
+        return reservoir.draw(displaced_ul, base.slack_left_ul, base.content_ul, turning_s, elapsed_s)
+
+    def _metered_ul(self, entered_ul: float, siphoned_ul: float) -> float:
+        """A flow sensor that shares the rotor's error takes what the rotor moves for less, or more."""
+        shared = self.conditions.common_bias_permille
+        if not shared:
+            return entered_ul
+        moves = 1000 + self.profile.rate_error_permille + self.conditions.error_permille
+        return (entered_ul - siphoned_ul) * (moves - shared) / moves + siphoned_ul
+
+    def _through_the_line(self, parts: reservoir.Draw) -> tuple[float, float]:
+        stored_ul, left_ul = self.outlook.base.stored_ul, 0.0
+        constant_s, occluded = self.profile.line_time_constant_s, self.conditions.occluded
+        for stretch_s, inflow_ul in parts.stretches:
+            wet_ul = 0.0 if self.conditions.upstream_closed else inflow_ul
+            passage = tubing.pass_through(stored_ul, wet_ul, stretch_s, constant_s, occluded=occluded)
             stored_ul, left_ul = passage.stored_ul, left_ul + passage.left_ul
         return stored_ul, left_ul
+
+
+def _has_come(due_ns: int | None, at_ns: int) -> bool:
+    return due_ns is not None and at_ns >= due_ns

@@ -13,7 +13,8 @@ from enum import Enum
 from random import Random
 from typing import assert_never
 
-from simulator.afflictions import Afflictions, Turn, afflict
+from simulator import mischief
+from simulator.afflictions import Afflictions, Turn
 from simulator.faults import Fault, FaultKind, ScheduledFault
 from simulator.firmware.companion import CompanionFirmware
 from simulator.firmware.machine import Machine
@@ -27,6 +28,7 @@ from simulator.truth import PumpTruth, Trace, TracePoint
 
 NEVER_NS = (1 << 63) - 1
 POWER_CYCLE_NS = NS_PER_S  # link time from power-off to power-on when nothing else is asked for
+_KEEP_OFF = frozenset({FaultKind.POWER_CYCLE, FaultKind.BATTERY_DEATH})
 MAX_EVENTS_A_CALL = 100_000  # a scenario holds 1000 faults and a program ends once: beyond this time stands still
 
 
@@ -151,7 +153,7 @@ class SimPump:
             drawn_ul=state.entered_line_ul,
             flow_ul_h=flow_ul_h,
             max_flow_ul_h=max(flow_ul_h, self._plant.max_flow_ul_h),
-            commanded_flow_ul_h=machine.commanded_flow_ul_h() if machine else 0,
+            commanded_flow_ul_h=machine.drive.commanded_flow_ul_h() if machine else 0,
             max_commanded_flow_ul_h=tally.max_commanded_flow_ul_h,
             bag_ul=state.content_ul,
             pressure_mmhg=self._plant.pressure_mmhg(at_ns),
@@ -211,13 +213,14 @@ class SimPump:
             volume_ul = self._afflictions.next_volume_ul()
             if volume_ul is not None and machine.program is not None:
                 position = machine.program_zero + position_of_volume(volume_ul, self.profile.steps_per_ul)
-                instants.append(self._plant.motor_reaches_ns(position))
+                instants.append(self._plant.outlook.motor_reaches_ns(position))
         return min((instant for instant in instants if instant is not None), default=NEVER_NS)
 
     def _happen(self, now: SimNow) -> None:
         """Everything that is due at this instant: power, faults, and what the pump makes of each."""
         if self._power_on_ns is not None and now.link_ns >= self._power_on_ns:
             self._end(Fault(FaultKind.POWER_CYCLE), now)
+        self._plant.change(now.therapy_ns, self._afflictions.drift(self._plant.conditions, now.therapy_ns))
         self._settle(now)
         while turn := self._afflictions.take_due(now.therapy_ns, self._program_ul(now)):  # at most MAX_PENDING wait
             if turn.begins:
@@ -249,44 +252,38 @@ class SimPump:
     # Faults.
 
     def _begin(self, turn: Turn, now: SimNow) -> None:
-        fault = turn.fault
-        if turn.for_ns is not None:
-            self._afflictions.schedule(Turn(fault, begins=False), now.therapy_ns + turn.for_ns)
-        match fault.kind:
-            case FaultKind.DROP_REPLY:
-                self._link_faults.replies_to_drop += fault.count
-            case FaultKind.IGNORE_STOP:
-                self._link_faults.stops_to_ignore += fault.count
+        self._afflictions.begin(turn, now.therapy_ns)
+        mischief.begin(turn.fault, self._parts(), now)
+        match turn.fault.kind:
             case FaultKind.POWER_CYCLE:
-                self._power_off(now, returns=turn.for_ns is None)
-            case FaultKind.EMPTY:
-                self._plant.fill(now.therapy_ns, 0)
-                self._afflictions.active.add(fault.kind)
+                self._power_off(now, POWER_CYCLE_NS if turn.for_ns is None else None)
+            case FaultKind.BATTERY_DEATH:
+                self._power_off(now, None)
             case _:
-                self._plant.change(now.therapy_ns, afflict(self._plant.conditions, fault.kind, present=True))
-                self._afflictions.active.add(fault.kind)
+                return
 
     def _end(self, fault: Fault, now: SimNow) -> None:
-        self._afflictions.active.discard(fault.kind)
-        match fault.kind:
-            case FaultKind.DROP_REPLY:
-                self._link_faults.replies_to_drop = 0
-            case FaultKind.IGNORE_STOP:
-                self._link_faults.stops_to_ignore = 0
-            case FaultKind.POWER_CYCLE:
-                self._power_on_ns = None
-                self._firmware = self._firmware or self._boot()
-            case FaultKind.EMPTY:
-                self._plant.fill(now.therapy_ns, self.profile.reservoir_ul)
-                self._kept.fit_bag(self._plant.at(now.therapy_ns).motor_position)
-            case _:
-                self._plant.change(now.therapy_ns, afflict(self._plant.conditions, fault.kind, present=False))
+        self._afflictions.end(fault.kind)
+        mischief.end(fault, self._parts(), now)
+        if fault.kind is FaultKind.POWER_CYCLE:
+            self._power_on_ns = None
+        self._power_on(now)
 
-    def _power_off(self, now: SimNow, *, returns: bool) -> None:
-        self._afflictions.active.add(FaultKind.POWER_CYCLE)
+    def _parts(self) -> mischief.Parts:
+        machine = self._firmware.machine if self._firmware else None
+        return mischief.Parts(self.profile, self._plant, self._kept, self._link_faults, machine)
+
+    def _power_off(self, now: SimNow, back_after_ns: int | None) -> None:
+        """`back_after_ns` of link time later it comes back by itself, None: when healed."""
         self._firmware = None
-        self._plant.change(now.therapy_ns, replace(self._plant.conditions, interval=0))
-        self._power_on_ns = now.link_ns + POWER_CYCLE_NS if returns else None
+        self._plant.change(now.therapy_ns, replace(self._plant.conditions, interval=0, powered=False))
+        self._power_on_ns = None if back_after_ns is None else now.link_ns + back_after_ns
+
+    def _power_on(self, now: SimNow) -> None:
+        """If it is off and nothing keeps it off."""
+        if self._firmware is None and not self._afflictions.active.keys() & _KEEP_OFF:
+            self._plant.change(now.therapy_ns, replace(self._plant.conditions, powered=True))
+            self._firmware = self._boot()
 
     def _boot(self) -> CompanionFirmware:
         machine = Machine(self.profile, self._plant, self._kept, self._rng, self._now, auto_confirm=self._auto_confirm)

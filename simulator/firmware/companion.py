@@ -113,6 +113,8 @@ class CompanionFirmware:
             self._tally.stops_ignored += 1
             return
         self.machine.stop(now)
+        if self.machine.drive.is_turning(now.therapy_ns):
+            return  # STOPPED would not be true: the asker has to ask again
         self._answer_when_ready(self._proven_still_ns(now), self._session.answer(asked, m.Stopped()), is_stopped=True)
 
     def _carry_out(self, asked: Asked, now: SimNow) -> None:
@@ -126,12 +128,13 @@ class CompanionFirmware:
         else:
             frame = self._session.answer(asked, outcome)
         ready_ns = self._proven_still_ns(now) if isinstance(outcome, m.Paused) else now.link_ns
-        self._answer_when_ready(ready_ns, frame)
+        if not (isinstance(outcome, m.Paused) and self.machine.drive.is_turning(now.therapy_ns)):
+            self._answer_when_ready(ready_ns, frame)
         self._waiting.extend(_Waiting(ready_ns, notice) for notice in brought_about)
 
     def _proven_still_ns(self, now: SimNow) -> int:
         proof_ns = self.machine.profile.still_proof_ms * NS_PER_MS
-        return max(now.link_ns, self.machine.still_since_ns + proof_ns)
+        return max(now.link_ns, self.machine.drive.still_since_ns + proof_ns)
 
     def _answer_when_ready(self, ready_ns: int, frame: bytes, *, is_stopped: bool = False) -> None:
         if self._faults.replies_to_drop:
@@ -242,5 +245,5 @@ class CompanionFirmware:
         return m.Primed()
 
     def _note_speed(self) -> None:
-        flow_ul_h = self.machine.commanded_flow_ul_h()
+        flow_ul_h = self.machine.drive.commanded_flow_ul_h()
         self._tally.max_commanded_flow_ul_h = max(self._tally.max_commanded_flow_ul_h, flow_ul_h)

@@ -6,18 +6,18 @@ the pump does by itself when an instant comes. Each change that SPEC.md wants to
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 from protocols.companion.messages import Load, Notice
 from protocols.companion.vocabulary import STOPPING_ALARMS, Alarm, EventKind, NoticeCause, PumpState, Purpose
 from simulator import motor
+from simulator.firmware.drive import Drive
 from simulator.firmware.event_ring import EventRing
 from simulator.firmware.registers import ProgramRegisters, re_encode, settle
 from simulator.firmware.sensors import KeptMemory, Sensors
 from simulator.firmware.token import TokenDesk
 from simulator.instant import NS_PER_MS, SimNow
-from simulator.physics import Conditions, Plant
+from simulator.physics import Plant
 from simulator.profile import PumpProfile
 
 AUTO_PRESS_AFTER_MS = 500  # SPEC.md section 3: a simulator's auto-confirm
@@ -42,7 +42,7 @@ class Machine:
         self.sensors = Sensors(profile, plant, kept, now.therapy_ns)
         self.notices: list[Notice] = []  # taken by the caller after each call; at most one for each change
         self.lease_ends_ns: int | None = None
-        self.still_since_ns = now.link_ns
+        self.drive = Drive(profile, plant, self.sensors, now.link_ns)
         self._plant = plant
         self._kept = kept
         self._power_on_ns = now.link_ns
@@ -59,9 +59,9 @@ class Machine:
         """Take an accepted program in."""
         self.tokens.void()
         self.program = settle(load, self.profile.steps_per_ul)
-        self.program_zero = self._plant.at(now.therapy_ns).motor_position
+        self.program_zero = self.drive.position(now)
         self.state = PumpState.LOADED
-        self._plant.change(now.therapy_ns, replace(self._plant.conditions, connected=True))
+        self.drive.connect(now, connected=True)
         self._schedule_auto_press(now)
         self._record(now, EventKind.LOADED, load.flow_ul_h)
 
@@ -75,14 +75,14 @@ class Machine:
 
     def pause(self, now: SimNow) -> None:
         """Program and counter stay."""
-        self._halt(now)
+        self.drive.halt(now)
         self.state = PumpState.PAUSED
         self._schedule_auto_press(now)
         self._record(now, EventKind.PAUSED, self.sensors.motor_ul(now.therapy_ns))
 
     def stop(self, now: SimNow) -> None:
         """Legal everywhere: motor still, program and token void."""
-        self._halt(now)
+        self.drive.halt(now)
         self.tokens.void()
         self.lease_ends_ns = self._auto_press_ns = None
         if self.program is None and self.state is not PumpState.PRIMING:
@@ -97,10 +97,8 @@ class Machine:
         self.state = PumpState.PRIMING
         self.program = None
         self._prime_ul = volume_ul
-        self._plant.change(now.therapy_ns, replace(self._plant.conditions, connected=False))
-        distance = motor.position_of_volume(volume_ul, self.profile.steps_per_ul)
-        stop_position = self._plant.at(now.therapy_ns).motor_position + distance
-        self._drive(now, motor.interval_of_flow(flow_ul_h, self.profile.steps_per_ul), stop_position)
+        self.drive.connect(now, connected=False)
+        self.drive.dispense(now, volume_ul, flow_ul_h)
 
     def acknowledge(self, bits: int, now: SimNow) -> None:
         """A bit whose cause persists stays."""
@@ -140,6 +138,11 @@ class Machine:
             self.pause(now)
             self._notice(now, NoticeCause.STATE)
 
+    def see_bubble(self, volume_ul: int, now: SimNow) -> None:
+        """The air detector adds it up; settle makes of it what it is."""
+        self.sensors.see_bubble(volume_ul, now.therapy_ns)
+        self._settled = None
+
     # What the pump does by itself.
 
     def settle(self, now: SimNow) -> None:
@@ -152,7 +155,7 @@ class Machine:
             self._auto_press_ns = None
             if self.tokens.alive is None:
                 self.press_confirm(now)
-        if self.is_driven and self._plant.at(now.therapy_ns).motor_position >= self._plant.conditions.stop_position:
+        if self.drive.has_arrived(now):
             self._arrive(now)
         if self.lease_ends_ns is not None and now.link_ns >= self.lease_ends_ns:
             self._raise(now, Alarm.LEASE_ENDED)
@@ -169,23 +172,12 @@ class Machine:
     def next_therapy_ns(self) -> int | None:
         """The same in therapy time. Foretold once for each change of the plant or of the alarms."""
         if self._foretold is None or self._foretold[:2] != (self._plant.changes, self.alarms):
-            instants = (
-                self._plant.motor_reaches_ns(self._plant.conditions.stop_position),
-                self.sensors.next_cause_ns(self.alarms),
-            )
+            instants = (self.drive.arrives_ns(), self.sensors.next_cause_ns(self.alarms))
             earliest = min((instant for instant in instants if instant is not None), default=None)
             self._foretold = (self._plant.changes, self.alarms, earliest)
         return self._foretold[2]
 
     # What it shows.
-
-    @property
-    def conditions(self) -> Conditions:
-        return self._plant.conditions
-
-    @property
-    def is_driven(self) -> bool:
-        return self._plant.conditions.interval != 0
 
     @property
     def digest(self) -> bytes:
@@ -214,11 +206,8 @@ class Machine:
         """The VTBI counter."""
         if self.program is None:
             return 0
-        travelled = self._plant.at(now.therapy_ns).motor_position - self.program_zero
+        travelled = self.drive.position(now) - self.program_zero
         return motor.volume_of_position_ul(travelled, self.profile.steps_per_ul)
-
-    def commanded_flow_ul_h(self) -> int:
-        return motor.flow_of_interval(self._plant.conditions.interval, self.profile.steps_per_ul)
 
     def _is_quiet(self, now: SimNow) -> bool:
         """Nothing has changed since the last time, and nothing foretold has come."""
@@ -235,21 +224,11 @@ class Machine:
         lease_ms = self.program.lease_ns // NS_PER_MS
         self.lease_ends_ns = self._after_ms(lease_ms, now) if self.program.stops_at_lease_end else None
         stop_position = self.program_zero + self.program.target_steps * motor.POSITION_ONE_STEP
-        self._drive(now, self.program.step_interval, stop_position)
+        self.drive.run(now, self.program.step_interval, stop_position)
         self._record(now, kind, self.sensors.motor_ul(now.therapy_ns))
 
-    def _drive(self, now: SimNow, interval: int, stop_position: int) -> None:
-        self.sensors.set_lag_zero(now.therapy_ns)
-        driven = replace(self._plant.conditions, interval=interval, stop_position=stop_position)
-        self._plant.change(now.therapy_ns, driven)
-
-    def _halt(self, now: SimNow) -> None:
-        if self.is_driven:
-            self._plant.change(now.therapy_ns, replace(self._plant.conditions, interval=0))
-            self.still_since_ns = now.link_ns
-
     def _arrive(self, now: SimNow) -> None:
-        self._halt(now)
+        self.drive.halt(now)
         if self.state is PumpState.PRIMING:
             self.state = PumpState.IDLE
             self._record(now, EventKind.PRIMED, self._prime_ul)
@@ -262,7 +241,7 @@ class Machine:
     def _raise(self, now: SimNow, rising: Alarm) -> None:
         """The motor first, then the word; the history has the alarm, then the stop that it causes."""
         if rising & STOPPING_ALARMS:
-            self._halt(now)
+            self.drive.halt(now)
         if rising & Alarm.RESERVOIR_EMPTY:
             self._kept.felt_empty = True
         self.alarms |= rising

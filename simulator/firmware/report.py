@@ -49,10 +49,10 @@ def status(machine: Machine, session: PumpSession, now: SimNow) -> Status:
         uptime_ms=machine.uptime_ms(now),
         boot_count=machine.boot_count,
         state=machine.state,
-        flags=_flags(machine),
+        flags=_flags(machine, at_ns),
         program_id=machine.program_id,
-        commanded_flow_ul_h=machine.commanded_flow_ul_h(),
-        measured_flow_ul_h=sensors.measured_flow_ul_h(),
+        commanded_flow_ul_h=machine.drive.commanded_flow_ul_h(),
+        measured_flow_ul_h=sensors.measured_flow_ul_h(at_ns),
         motor_ul=sensors.motor_ul(at_ns),
         encoder_ul=sensors.encoder_ul(at_ns),
         flow_ul=NO_FLOW_SENSOR_UL if flow_ul is None else flow_ul,
@@ -68,14 +68,14 @@ def status(machine: Machine, session: PumpSession, now: SimNow) -> Status:
     )
 
 
-def _flags(machine: Machine) -> StatusFlag:
-    conditions = machine.conditions
+def _flags(machine: Machine, at_ns: int) -> StatusFlag:
+    conditions = machine.drive.conditions
     shown = (
         (conditions.door_open, StatusFlag.DOOR_OPEN),
         (conditions.air_at_sensor, StatusFlag.AIR_AT_SENSOR),
         (machine.tokens.alive is not None, StatusFlag.TOKEN_ALIVE),
         (not conditions.on_mains, StatusFlag.ON_BATTERY),
-        (machine.is_driven, StatusFlag.MOTOR_MOVING),
+        (machine.drive.is_turning(at_ns), StatusFlag.MOTOR_MOVING),
     )
     flags = StatusFlag(0)
     for holds, flag in shown:

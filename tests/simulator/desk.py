@@ -97,9 +97,9 @@ class Desk:
         self.pump.press(button, self.now)
         self._hear(self.pump.advance(self.now))
 
-    def inject(self, text: str, after_s: int = 0, for_s: int | None = None) -> None:
+    def inject(self, text: str, after_s: int = 0, for_s: int | None = None, by: str | None = None) -> None:
         for_ns = None if for_s is None else for_s * NS_PER_S
-        self.pump.inject(parse_fault(text), self.now, after_ns=after_s * NS_PER_S, for_ns=for_ns)
+        self.pump.inject(parse_fault(text, by), self.now, after_ns=after_s * NS_PER_S, for_ns=for_ns)
         self._hear(self.pump.advance(self.now))
 
     def heal(self, text: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from simulator import motor, tubing
 from simulator.instant import NS_PER_MS, NS_PER_S
-from simulator.physics import Conditions, Plant, PlantState
+from simulator.physics import Plant
+from simulator.plant_state import Conditions, PlantState
 from simulator.profile import REFERENCE, PumpProfile
 
 NO_STOP = 1 << 60
@@ -113,7 +114,7 @@ def test_a_stalled_rotor_stays_behind_its_steps():
 @pytest.mark.parametrize("flow_ul_h", [100, 10_000, 100_000, 1_200_000])
 def test_foretold_pressure_alarm_is_when_the_line_is_full(flow_ul_h: int):
     plant = plant_with(conditions=replace(driven(flow_ul_h), occluded=True))
-    due_ns = plant.pressure_alarm_ns()
+    due_ns = plant.outlook.pressure_alarm_ns()
     assert due_ns is not None
     assert plant.holds_occlusion_volume(due_ns)
     assert not plant.holds_occlusion_volume(due_ns - NS_PER_MS)
@@ -122,8 +123,8 @@ def test_foretold_pressure_alarm_is_when_the_line_is_full(flow_ul_h: int):
 def test_a_narrow_open_line_can_alarm_too():
     narrow = replace(REFERENCE, line_resistance_mmhg_s_ul=5.0)
     fast, slow = plant_with(narrow, driven(1_200_000)), plant_with(narrow, driven(100_000))
-    assert slow.pressure_alarm_ns() is None
-    due_ns = fast.pressure_alarm_ns()
+    assert slow.outlook.pressure_alarm_ns() is None
+    due_ns = fast.outlook.pressure_alarm_ns()
     assert due_ns is not None
     assert fast.holds_occlusion_volume(due_ns)
     assert not fast.holds_occlusion_volume(due_ns - NS_PER_MS)
@@ -140,9 +141,9 @@ def test_one_long_stretch_equals_many_short_ones():
 
 def test_battery_runs_down_only_off_the_mains():
     plant = plant_with()
-    assert plant.charge_falls_ns(REFERENCE.battery_low_permille) is None
+    assert plant.outlook.charge_falls_ns(REFERENCE.battery_low_permille) is None
     plant.change(0, replace(driven(), on_mains=False))
-    due_ns = plant.charge_falls_ns(REFERENCE.battery_low_permille)
+    due_ns = plant.outlook.charge_falls_ns(REFERENCE.battery_low_permille)
     assert due_ns is not None
     assert plant.at(due_ns).charge_permille == pytest.approx(REFERENCE.battery_low_permille, abs=1e-6)
 
