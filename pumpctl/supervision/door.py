@@ -23,6 +23,7 @@ from pumpctl.supervision.infusion import Dosing, Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.program_record import counters_body, program_body
 from pumpctl.supervision.settling import commit, withdraw
+from pumpctl.supervision.uncommanded import book_uncommanded
 from pumpctl.supervision.verdicts import reasons_against
 from pumpctl.supervision.ward import DosingIntent, Ward
 
@@ -83,6 +84,7 @@ def raise_flow(ward: Ward, channel: Channel, out: Outbox) -> bool:
     if dosing.resume and infusion.delivered is not None:
         infusion.delivered = infusion.delivered.set_moving(out.now.therapy_ns, infusion.program.flow_rate_ul_h)
     else:
+        book_uncommanded(ward, channel, channel.status, out)  # what moved until here is not this program's
         infusion.begin(channel.status.counters, channel.identity.capability, out.now)
     if infusion.program.link_loss is LinkLoss.STOP_AT_LEASE_END:
         channel.grant_lease(channel.status, channel.status.uptime_ms + infusion.program.lease_ms)

@@ -167,6 +167,7 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
         # The history before the first look, or before a power-on, is not ours to judge.
         channel.event_cursor = status.event_count
     channel.known_boot = status.counters.boot_count
+    channel.still_base = channel.still_base or status.counters
     if channel.reconciled:
         weigh_status(ward, channel, status, out)
     else:

@@ -21,6 +21,7 @@ from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.polling import poll_therapy_ns
 from pumpctl.supervision.settling import COMPLETED, OF_THE_PROGRAM, settle
 from pumpctl.supervision.stopping import prove_stop, request_stop
+from pumpctl.supervision.uncommanded import book_uncommanded, moved_uncommanded_ul
 from pumpctl.supervision.ward import Ward
 
 _S, _A = DeliveryState, PumpActivity
@@ -34,23 +35,24 @@ def weigh_status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) 
     _count(channel, status)
     match channel.state:
         case _S.STOPPING:
+            _note_uncommanded(ward, channel, status, out)
             prove_stop(ward, channel, status, out)
         case _S.READY if _shows(channel, status, _A.LOADED, _A.CONFIRMED):
             channel.move(Trigger.SHOWN_AT_PUMP)
             channel.awaiting_since_ns = out.now.link_ns
             out.event(channel.name, "awaiting_confirmation", {})
         case _S.PROGRAMMING:
-            _must_be_still(channel, status, out)
+            _must_be_still(ward, channel, status, out)
         case _S.READY | _S.AWAITING_CONFIRMATION:
-            _while_awaiting(channel, status, out)
+            _while_awaiting(ward, channel, status, out)
         case _S.STARTING:
             _while_starting(ward, channel, status, out)
         case _S.INFUSING | _S.PAUSING:
             _while_infusing(ward, channel, status, out)
         case _S.PAUSED:
-            _while_paused(channel, status, out)
+            _while_paused(ward, channel, status, out)
         case _S.IDLE | _S.STOPPED | _S.COMPLETED | _S.PHASE_COMPLETE:
-            _must_be_still(channel, status, out)
+            _must_be_still(ward, channel, status, out)
         case _S.UNKNOWN:
             return
 
@@ -61,14 +63,14 @@ def _shows(channel: Channel, status: StatusRead, *activities: PumpActivity) -> b
     return infusion is not None and status.activity in activities and status.program_id == infusion.program_id
 
 
-def _while_awaiting(channel: Channel, status: StatusRead, out: Outbox) -> None:
+def _while_awaiting(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     resuming = channel.owes_dose()
     waits = _shows(channel, status, _A.PAUSED) if resuming else _shows(channel, status, _A.LOADED, _A.CONFIRMED)
     if not waits:
         reason = Reason("program_gone", f"the pump is {status.activity.value} and no longer shows the program")
         request_stop(channel, (reason,), Priority.MEDIUM, out, latches=resuming or status.moving)
         return
-    _must_be_still(channel, status, out)
+    _must_be_still(ward, channel, status, out)
 
 
 def _while_starting(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
@@ -138,11 +140,11 @@ def _completed(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) ->
     out.event(channel.name, "completed", {"program_id": infusion.program_id.hex()})
 
 
-def _while_paused(channel: Channel, status: StatusRead, out: Outbox) -> None:
+def _while_paused(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     if not _shows(channel, status, _A.PAUSED):
         _stopped_at_pump(channel, status, out)
         return
-    _must_be_still(channel, status, out)
+    _must_be_still(ward, channel, status, out)
 
 
 def _stopped_at_pump(channel: Channel, status: StatusRead, out: Outbox) -> None:
@@ -152,21 +154,27 @@ def _stopped_at_pump(channel: Channel, status: StatusRead, out: Outbox) -> None:
     request_stop(channel, alarms or (told,), Priority.HIGH, out)
 
 
-def _must_be_still(channel: Channel, status: StatusRead, out: Outbox) -> None:
+def _must_be_still(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     """H06, and a pump that starts by itself or at its keys."""
     if status.activity in {_A.INFUSING, _A.PRIMING}:
         reason = Reason("runs_uncommanded", f"the pump is {status.activity.value} and nobody started it here")
         request_stop(channel, (reason,), Priority.HIGH, out)
         return
-    base = channel.still_base
-    if base is None or base.boot_count != status.counters.boot_count:
-        channel.still_base = status.counters
-        return
-    step_ul = channel.identity.capability.volume_step_ul if channel.identity else 1
-    trip = moved_while_still(StillSnapshot(status.counters.since(base)[1], step_ul))
+    trip = _note_uncommanded(ward, channel, status, out)
     if trip is not None:
-        channel.still_base = status.counters
         _trip(channel, (trip,), out)
+
+
+def _note_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> Trip | None:
+    """Booked as soon as it is more than may be; the little that is left is booked with the next start or stop."""
+    step_ul = channel.identity.capability.volume_step_ul if channel.identity else 1
+    trip = moved_while_still(StillSnapshot(moved_uncommanded_ul(channel, status.counters), step_ul))
+    another_boot = channel.still_base is None or channel.still_base.boot_count != status.counters.boot_count
+    if channel.owes_dose():
+        channel.still_base = status.counters if trip is not None or another_boot else channel.still_base
+    elif trip is not None or another_boot:
+        book_uncommanded(ward, channel, status, out)
+    return trip
 
 
 def _trip(channel: Channel, found: tuple[Trip, ...], out: Outbox) -> None:

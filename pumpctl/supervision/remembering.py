@@ -21,6 +21,7 @@ from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.program_record import program_of
 from pumpctl.supervision.settling import book, commit, forget, withdraw
 from pumpctl.supervision.stopping import request_stop
+from pumpctl.supervision.uncommanded import add_external
 from pumpctl.supervision.ward import Ward
 
 MAX_NAMED = 8
@@ -70,6 +71,7 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             never = body["outcome"] in {Outcome.NOT_SENT.value, Outcome.DENIED.value}
             if never and not body.get("resume", False):
                 withdraw(ward, channel.infusion)
+                channel.still_base = channel.infusion.delivered.base if channel.infusion.delivered else None
                 channel.infusion, channel.lease_ends_ns = None, None
             elif body["outcome"] == Outcome.CONFIRMED.value:
                 channel.infusion.paused_therapy_ns = None
@@ -79,6 +81,9 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
         case "cleared":
             channel.latched = []
+        case "external_dose":
+            add_external(ward, body, record.utc_ms)
+            channel.still_base = Counters(**body["counters"])
         case "away":
             channel.away_until_ms = body["until_ms"]
         case _:
@@ -133,6 +138,8 @@ def _settled(ward: Ward, body: dict[str, Any]) -> None:
     forget(ward, channel.infusion.remaining)
     channel.lease_ends_ns = None
     channel.last_account = (program, body["least_ul"], body["most_ul"])
+    if "counters" in body:
+        channel.still_base = Counters(**body["counters"])
     channel.infusion = None
 
 

@@ -14,7 +14,8 @@ from pumpctl.supervision.alarms import end_alarm
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion
 from pumpctl.supervision.outbox import Outbox
-from pumpctl.supervision.program_record import program_body
+from pumpctl.supervision.program_record import counters_body, program_body
+from pumpctl.supervision.uncommanded import book_uncommanded
 from pumpctl.supervision.ward import Ward
 
 # Longer than any window (7 d) and than any order's course (35 d, U07): what is older decides nothing any more.
@@ -61,11 +62,12 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     widened since: at the commanded rate, up to the whole VTBI.
     """
     infusion, delivered = channel.infusion, channel.infusion.delivered if channel.infusion else None
+    _count_from_here(ward, channel, out)
     for code in OF_THE_PROGRAM:
         end_alarm(channel, code, out)
     channel.infusion, channel.read_back_equal, channel.program_sent = None, False, False
     channel.awaiting_since_ns, channel.pause_wanted = None, False
-    channel.window, channel.stretch, channel.still_base = None, None, None
+    channel.window, channel.stretch = None, None
     channel.lease_until_uptime_ms, channel.lease_ends_ns = None, None
     if infusion is None:
         return
@@ -82,8 +84,23 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     channel.last_account = (infusion.program, least, most)
     account = {"least_ul": least, "most_ul": most, "started_ms": started, "ended_ms": ended, "how": how}
     body = {"channel": channel.name, "program": program_body(infusion.program), **account}
+    if channel.still_base is not None:
+        body["counters"] = counters_body(channel.still_base)
     out.record("settled", body, anchored=True)
     out.event(channel.name, "settled", {"program_id": infusion.program_id.hex(), **account})
+
+
+def _count_from_here(ward: Ward, channel: Channel, out: Outbox) -> None:
+    """What the last status shows is in the program's account, or else moved without one; the rest moves without one."""
+    status, delivered = channel.status, channel.infusion.delivered if channel.infusion else None
+    if status is None:
+        return
+    if delivered is not None and delivered.base.boot_count == status.counters.boot_count:
+        channel.still_base = status.counters
+        return
+    if delivered is not None:
+        channel.still_base = delivered.base
+    book_uncommanded(ward, channel, status, out)
 
 
 def book(ward: Ward, program: Program, started_utc_ms: int, ended_utc_ms: int, most_ul: int) -> None:
