@@ -17,6 +17,7 @@ from simulator.firmware.machine import Machine
 from simulator.instant import NS_PER_MS, NS_PER_S, SimNow
 from simulator.profile import REFERENCE, PumpProfile
 from simulator.pump import Button, SimPump
+from simulator.truth import PumpTruth
 
 PROGRAM_ID = bytes.fromhex("0102030405060708")
 _Answer = TypeVar("_Answer", bound=m.Answer)
@@ -118,6 +119,17 @@ class Desk:
 
     def status(self) -> m.Status:
         return self.ask(m.GetStatus(), m.Status)
+
+    @property
+    def truth(self) -> PumpTruth:
+        """What really is so."""
+        return self.pump.truth(self.now)
+
+    def delivered_in(self, seconds: float) -> float:
+        """What enters the patient in so much link time, in uL."""
+        before_ul = self.truth.delivered_ul
+        self.wait(seconds)
+        return self.truth.delivered_ul - before_ul
 
     @property
     def machine(self) -> Machine:
