@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from simulator.failure import USAGE, Failure
+from simulator.rig.virtual_patient.command import patient
 
 MAX_SPEED = 100_000
 MAX_SEED = (1 << 63) - 1
@@ -123,6 +124,9 @@ def state(
     typer.echo(f"{answer['serial']}: {answer['state']}, alarms: {alarms}, faults: {faults}")
     typer.echo(f"delivered {answer['delivered_ul'] / 1000:.3f} mL, flow now {answer['flow_ul_h'] / 1000:.3f} mL/h")
     typer.echo(f"starts {answer['starts']}, stops {answer['stops_received']}, boot {answer['boot_count']}")
+
+
+app.command()(patient)
 
 
 def main() -> None:
