@@ -28,12 +28,21 @@ from pumpctl.effects import (
     Reply,
     WritePump,
 )
-from pumpctl.events import DeadlineReached, Event, GuardChanged, LinkDown, LinkUp, PumpBytes, WallClockStepped
+from pumpctl.events import (
+    DeadlineReached,
+    Event,
+    GuardChanged,
+    LinkDown,
+    LinkUp,
+    OperatorRequest,
+    PumpBytes,
+    WallClockStepped,
+)
 from simulator.rig.clock import RigClock
 from simulator.rig.disk import Disk
 from simulator.rig.world.agenda import Agenda
 from simulator.rig.world.cables import Cables
-from simulator.rig.world.seen import Delivered, Happening, LifeBegan, LifeEnded, PortClosed, PortOpened, Seen
+from simulator.rig.world.seen import Asked, Delivered, Happening, LifeBegan, LifeEnded, PortClosed, PortOpened, Seen
 
 MAX_BACKLOG = 1_024  # what waits for a host that sleeps; the shell's inbox holds no more either
 REOPEN_NS = 10 * NS_PER_MS  # a daemon that is back opens its ports
@@ -161,6 +170,8 @@ class Host:
             return
         if isinstance(event, PumpBytes):
             self.fresh.append(Delivered(event.channel, event.received))
+        elif isinstance(event, OperatorRequest):
+            self.fresh.append(Asked(event.request_id, event.method, event.params))
         self._carry_out(self.controller.handle(event, self.clock.now(self._agenda.now_ns)))
 
     def next_ns(self, never_ns: int) -> int:

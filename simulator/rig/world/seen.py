@@ -48,7 +48,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A person's request."""
+    """A person's request, when the daemon takes it."""
 
     number: int
     method: str

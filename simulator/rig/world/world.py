@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from pumpctl.configuration import ControllerConfiguration, JournalContent
 from pumpctl.controller import Controller
+from pumpctl.core.instant import Now
 from pumpctl.core.library import Library
 from pumpctl.events import Event, OperatorRequest
 from simulator.faults import Fault
@@ -80,6 +81,11 @@ class World:
     def utc_ms(self) -> int:
         """The true calendar."""
         return self.clock.true_ms(self.agenda.now_ns)
+
+    @property
+    def host_now(self) -> Now:
+        """What the daemon's clocks show."""
+        return self.clock.now(self.agenda.now_ns)
 
     @property
     def controller(self) -> Controller:
@@ -202,9 +208,7 @@ class World:
 
     def _person(self, method: str, params: dict[str, object]) -> int:
         self._requests += 1
-        asked = Asked(self._requests, method, params)
-        self.asked[method] = asked
-        self.fresh.append(asked)
+        self.asked[method] = Asked(self._requests, method, params)
         self.host.tell(OperatorRequest(self._requests, method, params, "rig"))
         return self._requests
 
