@@ -1,18 +1,19 @@
 # Every target sets up what it needs on a bare Debian or Ubuntu with make and Python 3.11 or newer.
 #   PYTHON=/path/to/python     another interpreter than the newest one found
 #   PYTEST_ARGS="tests/core"   a part of the tests
-#   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"   handed on
+#   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"  DAMAGE_ARGS="--stride 100"   handed on
 
 PYTHON ?=
 PYTEST_ARGS ?= tests
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
+DAMAGE_ARGS ?=
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz-orders lock clean test-programs run-environment dev-environment
+.PHONY: help demo test check bench fuzz-orders journal-damage lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -36,6 +37,9 @@ bench: dev-environment ## measured against floors taken in the same run; writes 
 
 fuzz-orders: dev-environment ## a million mutated orders against a second reading of the clinical rules
 	@.venv/bin/python -m tests.fuzz $(FUZZ_ARGS)
+
+journal-damage: dev-environment ## every byte and every length of a journal damaged: reported or harmless
+	@.venv/bin/python -m tests.damage $(DAMAGE_ARGS)
 
 # Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

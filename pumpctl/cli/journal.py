@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pumpctl.cli.asking import AsJson, Config, Socket, control_socket
 from pumpctl.cli.failure import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from pumpctl.shell.chain import Row
 
 journal_app = typer.Typer(help="The daemon's journal.", no_args_is_help=True)
 StateDir = Annotated[Path | None, typer.Option("--state-dir", help="The directory of the journal.")]
@@ -26,16 +29,14 @@ def register(app: typer.Typer) -> None:
 @journal_app.command("verify")
 def verify(state_dir: StateDir = None, config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
     """Walk the hash chain and hold it against the anchor: exit 0 when sound, 6 when not."""
-    import sqlite3
-
     from pumpctl.configuration import JournalCondition
     from pumpctl.shell.chain import verify_journal
 
     directory = state_dir or control_socket(config, socket).parent
     try:
         report = verify_journal(directory)
-    except (OSError, sqlite3.Error) as error:
-        raise _unreadable(directory, error) from None
+    except OSError as error:
+        raise unreadable(directory, error) from None
     head = report.head
     told = {
         "condition": report.condition.value,
@@ -59,29 +60,34 @@ def verify(state_dir: StateDir = None, config: Config = None, socket: Socket = N
 
 @journal_app.command("export")
 def export(state_dir: StateDir = None, config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
-    """Every record, oldest first: JSON lines with the hashes, or lines for people."""
-    import sqlite3
-
-    from pumpctl.shell.chain import export_rows
+    """Every record that the hash chain proves, oldest first; exit 6 when that is not the whole journal."""
+    from pumpctl.shell.chain import Unproven, proven_rows
 
     directory = state_dir or control_socket(config, socket).parent
     try:
-        for row in export_rows(directory):
-            if as_json:
-                told = {
-                    "seq": row.seq,
-                    "utc_ms": row.utc_ms,
-                    "boot_id": row.boot_id,
-                    "kind": row.kind,
-                    "body": row.body,
-                }
-                typer.echo(json.dumps({**told, "previous": row.previous.hex(), "hash": row.digest.hex()}))
-            else:
-                typer.echo(f"{row.seq} {_instant(row.utc_ms)} {row.kind} {row.body}")
+        for row in proven_rows(directory):
+            typer.echo(_json_line(row) if as_json else f"{row.seq} {_instant(row.utc_ms)} {row.kind} {row.body}")
+    except Unproven as damage:
+        what = f"{directory}: what is exported ends where the journal stops proving anything: {damage}"
+        raise Failure(ExitCode.VERIFICATION_FAILED, what, "keep the files; docs/journal.md says how to go on") from None
     except BrokenPipeError:
         raise  # not the journal's end but the reader's
-    except (OSError, sqlite3.Error, TypeError) as error:
-        raise _unreadable(directory, error) from None
+    except OSError as error:
+        raise unreadable(directory, error) from None
+
+
+def unreadable(directory: Path, error: Exception) -> Failure:
+    """There is no journal, or none that this user may read."""
+    if isinstance(error, FileNotFoundError):
+        return Failure(ExitCode.USAGE, f"{directory}: there is no journal", "name the daemon's state directory")
+    return Failure(ExitCode.VERIFICATION_FAILED, f"{directory}: {error}", "keep the files and look at the disk")
+
+
+def _json_line(row: Row) -> str:
+    """`hash` is over `previous`, the header and the canonical text of `body` (docs/journal.md)."""
+    told = {"seq": row.seq, "utc_ms": row.utc_ms, "time": _instant(row.utc_ms), "boot_id": row.boot_id}
+    told |= {"kind": row.kind, "body": json.loads(row.body)}
+    return json.dumps(told | {"previous": row.previous.hex(), "hash": row.digest.hex()})
 
 
 def _instant(utc_ms: int) -> str:
@@ -91,9 +97,3 @@ def _instant(utc_ms: int) -> str:
         return datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds")
     except (OverflowError, ValueError, OSError):
         return f"{utc_ms} ms"
-
-
-def _unreadable(directory: Path, error: Exception) -> Failure:
-    if isinstance(error, FileNotFoundError):
-        return Failure(ExitCode.USAGE, f"{directory}: there is no journal", "name the daemon's state directory")
-    return Failure(ExitCode.VERIFICATION_FAILED, f"{directory}: {error}", "keep the files and look at the disk")

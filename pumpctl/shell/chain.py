@@ -9,9 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
 
 from pumpctl.configuration import JournalCondition, JournalContent, PastRecord
 from pumpctl.events import Json
@@ -20,9 +24,10 @@ from pumpctl.shell.anchor import EPOCH_BYTES, AnchorUnreadable, Head, read_head
 JOURNAL_FILE = "journal.sqlite"
 ANCHOR_FILE = "journal.anchor"
 
+_TYPES = (int, int, str, str, str, bytes, bytes)
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """One journal row as stored. `body` is canonical JSON; `previous` and `digest` are SHA-256."""
 
     seq: int
@@ -66,25 +71,29 @@ def genesis(epoch: bytes) -> bytes:
 
 def row_digest(previous: bytes, seq: int, utc_ms: int, boot_id: str, kind: str, body: str) -> bytes:
     """SHA-256 over the link and the row. The header is JSON, so no field can leak into the next."""
-    header = json.dumps([seq, utc_ms, boot_id, kind], separators=(",", ":"))
+    header = f"[{seq},{utc_ms},{_quoted(boot_id)},{_quoted(kind)}]"
     return hashlib.sha256(previous + f"{header}\n{body}".encode()).digest()
 
 
+@lru_cache(maxsize=1024)  # a journal of a year has some thirty kinds and as many boots as there were power cuts
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
 def read_journal(connection: sqlite3.Connection, anchored: Head | None, anchor_fault: str) -> Reading:
-    """Read all rows and judge them against each other and against the anchor."""
+    """Read all rows and judge them against each other and against the anchor. What is readable is kept in any case."""
     records: list[PastRecord] = []
-    head, fault = None, ""
+    head = None
     try:
         epoch = _epoch(connection)
         chain = _Chain(epoch, anchored.seq if anchored else 0)
-        for record in chain.walk(_rows(connection)):
-            records.append(record)  # noqa: PERF402 (what was read before an error is kept)
-        head, fault = Head(chain.seq, chain.digest, epoch), chain.fault or _against_anchor(chain, epoch, anchored)
-    except (sqlite3.Error, ValueError, TypeError) as error:
+        for row in _rows(connection):
+            record = chain.take(row)
+            if record is not None:
+                records.append(record)
+        head, fault = Head(chain.seq, chain.digest, epoch), _verdict(chain, epoch, anchored, anchor_fault)
+    except (sqlite3.Error, ValueError, TypeError, MemoryError) as error:
         fault = f"the journal cannot be read: {error}"
-    if not fault and anchored is None and records:
-        fault = anchor_fault or "the anchor is missing although the journal has records"
-    fault = fault or anchor_fault
     condition = JournalCondition.DAMAGED if fault else JournalCondition.SOUND
     return Reading(JournalContent(condition, fault, tuple(records)), head, anchored)
 
@@ -99,39 +108,69 @@ def read_anchor(path: Path) -> tuple[Head | None, str]:
         return None, str(error)
 
 
+def missing_journal(anchored: Head) -> str:
+    """What is wrong when there is an anchor and no journal: this is no first start (H71)."""
+    return f"the journal is missing although the anchor has seen record {anchored.seq}"
+
+
 def verify_journal(state_dir: Path) -> JournalReport:
-    """Verify chain and anchor without writing; a running daemon may go on meanwhile.
+    """Verify chain and anchor without writing; a running daemon may go on meanwhile."""
+    reading = read_past(state_dir)
+    content, anchored_seq = reading.content, reading.anchored.seq if reading.anchored else None
+    return JournalReport(content.condition, content.reason, len(content.records), reading.head, anchored_seq)
+
+
+def read_past(state_dir: Path) -> Reading:
+    """All that the journal holds, with the verdict on it, without writing. FileNotFoundError when there never was one.
 
     The anchor is read first: a live journal then can only be further than it, never behind.
     """
     anchored, anchor_fault = read_anchor(state_dir / ANCHOR_FILE)
-    path = state_dir / JOURNAL_FILE
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    if not (state_dir / JOURNAL_FILE).exists() and (anchored or anchor_fault):
+        reason = missing_journal(anchored) if anchored else f"the journal is missing and {anchor_fault}"
+        return Reading(JournalContent(JournalCondition.DAMAGED, reason, ()), None, anchored)
     try:
-        reading = read_journal(connection, anchored, anchor_fault)
-    finally:
-        connection.close()
-    content = reading.content
-    anchored_seq = anchored.seq if anchored else None
-    return JournalReport(content.condition, content.reason, len(content.records), reading.head, anchored_seq)
+        with closing(_read_only(state_dir)) as connection:
+            return read_journal(connection, anchored, anchor_fault)
+    except sqlite3.Error as error:
+        reason = f"the journal cannot be opened: {error}"
+        return Reading(JournalContent(JournalCondition.DAMAGED, reason, ()), None, anchored)
 
 
-def export_rows(state_dir: Path) -> Iterator[Row]:
-    """Every row as stored, oldest first, for `pumpctl journal export`."""
-    path = state_dir / JOURNAL_FILE
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+class Unproven(Exception):
+    """From here on the chain proves nothing; the message says what does not hold."""
+
+
+def proven_rows(state_dir: Path) -> Iterator[Row]:
+    """Each row that the chain proves from the journal's beginning on. Raises Unproven where that ends too early."""
+    anchored, anchor_fault = read_anchor(state_dir / ANCHOR_FILE)
+    if not (state_dir / JOURNAL_FILE).exists() and anchored is not None:
+        raise Unproven(missing_journal(anchored))
     try:
-        yield from _rows(connection)
-    finally:
-        connection.close()
+        with closing(_read_only(state_dir)) as connection:
+            epoch = _epoch(connection)
+            chain = _Chain(epoch, anchored.seq if anchored else 0)
+            for row in _rows(connection):
+                chain.take(row)
+                if chain.fault:
+                    break
+                yield row
+    except (sqlite3.Error, ValueError, TypeError, MemoryError) as error:
+        raise Unproven(f"the journal cannot be read: {error}") from None
+    fault = _verdict(chain, epoch, anchored, anchor_fault)
+    if fault:
+        raise Unproven(fault)
+
+
+def _read_only(state_dir: Path) -> sqlite3.Connection:
+    path = state_dir / JOURNAL_FILE
+    if not path.exists():
+        raise FileNotFoundError(path)
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
 
 
 class _Chain:
-    """Walks the rows once: the first link that does not hold is the fault, the rest is still handed on."""
+    """Takes the rows once: the first link that does not hold is the fault."""
 
     def __init__(self, epoch: bytes, anchored_seq: int) -> None:
         self.seq = 0
@@ -140,27 +179,27 @@ class _Chain:
         self.digest_at_anchor = self.digest if anchored_seq == 0 else None
         self._anchored_seq = anchored_seq
 
-    def walk(self, rows: Iterable[Row]) -> Iterator[PastRecord]:
-        for row in rows:
-            self._check(row)
-            self.seq, self.digest = row.seq, row.digest
-            if row.seq == self._anchored_seq:
-                self.digest_at_anchor = row.digest
-            record = _past_record(row)
-            if record is not None:
-                yield record
-            else:
-                self.fault = self.fault or f"the body of record {row.seq} is not a JSON object"
-
-    def _check(self, row: Row) -> None:
+    def take(self, row: Row) -> PastRecord | None:
+        """The record of this row, None when there is no object in it."""
         digest = row_digest(row.previous, row.seq, row.utc_ms, row.boot_id, row.kind, row.body)
         if row.seq <= self.seq or row.previous != self.digest or digest != row.digest:
             self.fault = self.fault or f"the hash chain is broken at record {row.seq}"
+        self.seq, self.digest = row.seq, row.digest
+        if row.seq == self._anchored_seq:
+            self.digest_at_anchor = row.digest
+        record = _past_record(row)
+        if record is None:
+            self.fault = self.fault or f"the body of record {row.seq} is not a JSON object"
+        return record
 
 
-def _against_anchor(chain: _Chain, epoch: bytes, anchored: Head | None) -> str:
+def _verdict(chain: _Chain, epoch: bytes, anchored: Head | None, anchor_fault: str) -> str:
+    """What does not hold, the first thing of all; empty when everything does."""
+    if chain.fault:
+        return chain.fault
     if anchored is None:
-        return ""
+        missing = "the anchor is missing although the journal has records" if chain.seq else ""
+        return anchor_fault or missing
     if anchored.epoch != epoch:
         return "journal and anchor belong to different epochs"
     if chain.seq < anchored.seq:
@@ -179,14 +218,10 @@ def _epoch(connection: sqlite3.Connection) -> bytes:
 
 def _rows(connection: sqlite3.Connection) -> Iterator[Row]:
     query = "SELECT seq, utc_ms, boot_id, kind, body, previous, hash FROM journal ORDER BY seq"
-    for seq, utc_ms, boot_id, kind, body, previous, digest in connection.execute(query):
-        if not (isinstance(seq, int) and isinstance(utc_ms, int) and isinstance(previous, bytes)):
-            raise TypeError(f"row {seq!r} holds a value of the wrong type")
-        if not (isinstance(boot_id, str) and isinstance(kind, str) and isinstance(body, str)):
-            raise TypeError(f"row {seq} holds a value of the wrong type")
-        if not isinstance(digest, bytes):
-            raise TypeError(f"row {seq} has no hash")
-        yield Row(seq, utc_ms, boot_id, kind, body, previous, digest)
+    for row in connection.execute(query):
+        if tuple(map(type, row)) != _TYPES:
+            raise TypeError(f"row {row[0]!r} holds a value of the wrong type")
+        yield Row(*row)
 
 
 def _past_record(row: Row) -> PastRecord | None:

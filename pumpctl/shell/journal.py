@@ -1,10 +1,10 @@
 """The journal: what the controller wants remembered is made durable, in order, and only then said to be so.
 
-Refuses to know what a record means. SQLite in WAL mode with synchronous=FULL, one writer thread, group commit;
-`Recorded` is posted after the commit and, when the group holds an anchored record, after the anchor is synced.
-The first error of a write or sync is final (H70: after a failed fsync the kernel may have dropped the pages and
-the next fsync "succeeds"): `RecordFailed` once, and nothing is ever recorded again by this process.
-A damaged journal is still written to, but its anchor is left alone, so that damage is found again at each start.
+Refuses to know what a record means. SQLite in WAL mode with synchronous=FULL, one writer thread, group commit.
+`Recorded` is posted after the commit and after the anchor is synced: what was said durable is missed when it is gone.
+The first error of a write or sync is final (H70: after a failed fsync the kernel may have dropped the pages and the
+next fsync "succeeds"): `RecordFailed` once, and nothing is ever recorded again by this process. A damaged journal is
+still written to, but its anchor is left alone, so that damage is found again at each start.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pumpctl.shell.chain import (
     JOURNAL_FILE,
     canonical_json,
     genesis,
+    missing_journal,
     read_anchor,
     read_journal,
     row_digest,
@@ -38,6 +39,9 @@ QUEUE_RECORDS = 1024  # a disk this far behind is a failed disk: the controller 
 GROUP_RECORDS = 256  # one commit holds at most this many, so that an intent never waits for a long one
 CHECKPOINT_RECORDS = 1000  # the WAL is folded into the database this often, which bounds its size
 CLOSE_S = 5.0
+# Room for what still has to be remembered once no start is allowed any more (H68): a WAL of CHECKPOINT_RECORDS
+# groups of a few pages each, and the database growing by as much.
+FLOOR_BYTES = 32 * 1024 * 1024
 
 Post = Callable[[Recorded | RecordFailed], None]
 
@@ -54,7 +58,9 @@ _INSERT = "INSERT INTO journal (seq, utc_ms, boot_id, kind, body, previous, hash
 class Journal:
     """The open journal of one state directory, which it holds by a lock until `close`."""
 
-    def __init__(self, lock_fd: int, connection: sqlite3.Connection | None, anchor: Anchor | None, head: Head) -> None:
+    def __init__(
+        self, state_dir: Path, lock_fd: int, connection: sqlite3.Connection | None, anchor: Anchor | None, head: Head
+    ) -> None:
         self._lock_fd = lock_fd
         self._connection = connection
         self._anchor = anchor
@@ -64,6 +70,8 @@ class Journal:
         self._thread = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
         self._failed = threading.Lock()  # held from the first failure on
         self._since_checkpoint = 0
+        self._space_told = False
+        self._directory = state_dir
         self._post: Post | None = None
 
     @staticmethod
@@ -73,27 +81,27 @@ class Journal:
         anchored, anchor_fault = read_anchor(state_dir / ANCHOR_FILE)
         is_new = not (state_dir / JOURNAL_FILE).exists()
         try:
-            connection = _connect(state_dir / JOURNAL_FILE)
-        except (sqlite3.Error, OSError) as error:
+            connection = _connect(state_dir / JOURNAL_FILE, may_begin=is_new or not (anchored or anchor_fault))
+        except (sqlite3.Error, OSError, MemoryError) as error:  # a damaged length may ask for more than there is
             reason = f"the journal cannot be opened: {error}"
-            lost = Journal(lock_fd, None, None, Head(0, b"", b""))
+            lost = Journal(state_dir, lock_fd, None, None, Head(0, b"", b""))
             return lost, JournalContent(JournalCondition.DAMAGED, reason, ())
         reading = read_journal(connection, anchored, anchor_fault)
         content = reading.content
-        if is_new and anchored is not None and anchored.seq > 0:
-            reason = f"the journal is missing although the anchor has seen record {anchored.seq}"
-            content = JournalContent(JournalCondition.DAMAGED, reason, ())
+        if is_new and anchored is not None:
+            content = JournalContent(JournalCondition.DAMAGED, missing_journal(anchored), ())
         head = reading.head or Head(0, genesis(b""), b"")
         anchor = None
         if content.condition is JournalCondition.SOUND:
             anchor = _open_anchor(state_dir, head, exists=anchored is not None)
-        return Journal(lock_fd, connection, anchor, head), content
+        return Journal(state_dir, lock_fd, connection, anchor, head), content
 
     def start(self, post: Post) -> None:
         """Begin to write. `post` is called from the writer thread."""
         self._post = post
         if self._connection is None:
             self._fail("the journal could not be opened")
+        self._look_at_space()
         self._thread.start()
 
     def append(self, record: Record) -> None:
@@ -126,7 +134,7 @@ class Journal:
                 continue
             try:
                 self._commit(group)
-            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            except Exception as error:  # whatever it is, a writer that died without a word would leave starts allowed
                 self._fail(f"the journal cannot write record {group[0].seq}: {error}")
         self._checkpoint_at_end()
 
@@ -153,9 +161,10 @@ class Journal:
             connection.rollback()
             raise
         self._head = head
-        if self._anchor is not None and any(record.anchored for record in group):
+        if self._anchor is not None:
             self._anchor.write(head)
         self._tell(Recorded(head.seq))
+        self._look_at_space()
         self._since_checkpoint += len(group)
         if self._since_checkpoint >= CHECKPOINT_RECORDS:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -177,6 +186,13 @@ class Journal:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error as error:
             self._fail(f"the journal cannot be folded up: {error}")  # its WAL stays and is read at the next start
+
+    def _look_at_space(self) -> None:
+        """Below the floor no start may follow, while stops and doses are still remembered: told once (H68)."""
+        space = os.statvfs(self._directory)
+        if not self._space_told and space.f_bavail * space.f_frsize < FLOOR_BYTES:
+            self._space_told = True
+            self._tell(RecordFailed(f"less than {FLOOR_BYTES // 1024**2} MiB are free where the journal is"))
 
     def _writable(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -213,14 +229,15 @@ def _lock(state_dir: Path) -> int:
     return fd
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, may_begin: bool) -> sqlite3.Connection:
+    """`may_begin`: nothing was ever anchored, so tables that are not there are no damage."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
     try:
         connection.execute("PRAGMA journal_mode=WAL").fetchone()
         connection.execute("PRAGMA synchronous=FULL")
         # The automatic checkpoint ignores its own I/O errors; ours, in the writer, does not.
         connection.execute("PRAGMA wal_autocheckpoint=0").fetchone()
-        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+        if may_begin and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
             connection.executescript(f"BEGIN; {_TABLES}")
             connection.execute("INSERT INTO identity VALUES (?)", (fresh_epoch(),))
             connection.execute("COMMIT")

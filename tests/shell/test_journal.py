@@ -6,15 +6,17 @@ import os
 import queue
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pumpctl.configuration import JournalCondition, JournalContent
 from pumpctl.events import Recorded, RecordFailed
-from pumpctl.shell.anchor import Anchor, Head
-from pumpctl.shell.chain import JOURNAL_FILE, canonical_json, export_rows, verify_journal
-from pumpctl.shell.journal import QUEUE_RECORDS, Journal
+from pumpctl.shell.anchor import Anchor, Head, read_head
+from pumpctl.shell.chain import ANCHOR_FILE, JOURNAL_FILE, canonical_json, proven_rows, verify_journal
+from pumpctl.shell.journal import FLOOR_BYTES, QUEUE_RECORDS, Journal
 from pumpctl.shell.unusable import Unusable
 from tests.shell.journal_life import reopened, write
 from tests.shell.journal_probe import record
@@ -49,11 +51,44 @@ def test_a_group_is_said_durable_once_by_its_last_number(tmp_path: Path) -> None
     assert len(reopened(tmp_path).records) == 600
 
 
-def test_an_unanchored_record_leaves_the_anchor_where_it_was(tmp_path: Path) -> None:
-    write(tmp_path, [1], anchored=True)
-    write(tmp_path, [2, 3], anchored=False)
-    report = verify_journal(tmp_path)
-    assert (report.condition, report.records, report.anchored_seq) == (SOUND, 3, 1)
+def test_the_anchor_has_seen_whatever_was_said_durable(tmp_path: Path) -> None:
+    journal, _ = Journal.open(tmp_path)
+    anchored: list[int] = []
+    done = threading.Event()
+
+    def look(event: Recorded | RecordFailed) -> None:
+        anchored.append(read_head(tmp_path / ANCHOR_FILE).seq)
+        if event == Recorded(3):
+            done.set()
+
+    journal.start(look)
+    for seq in (1, 2, 3):
+        journal.append(record(seq, anchored=False))
+    assert done.wait(10)
+    assert anchored[-1] == 3
+    journal.close()
+
+
+@pytest.mark.hazard("H68")
+def test_below_the_floor_no_start_may_follow_and_all_is_still_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [FLOOR_BYTES]
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free[0], f_frsize=1))
+    journal, _ = Journal.open(tmp_path)
+    said: queue.Queue[Recorded | RecordFailed] = queue.Queue()
+    journal.start(said.put)
+    journal.append(record(1))
+    assert said.get(timeout=10) == Recorded(1)
+    free[0] = FLOOR_BYTES - 1
+    for seq in (2, 3):
+        journal.append(record(seq))
+    journal.close()
+    told = list(said.queue)
+    assert [event.seq for event in told if isinstance(event, Recorded)][-1] == 3
+    (failed,) = [event for event in told if isinstance(event, RecordFailed)]
+    assert "less than 32 MiB are free" in failed.reason
+    assert len(reopened(tmp_path).records) == 3
 
 
 @pytest.mark.hazard("H44")
@@ -175,5 +210,5 @@ def test_the_export_is_what_was_written_and_a_reader_does_not_disturb_the_writer
         assert said.get(timeout=10) == Recorded(seq)
         if seq % 10 == 0:
             assert verify_journal(tmp_path).condition is SOUND
-            assert [row.body for row in export_rows(tmp_path)][-1] == canonical_json({"number": seq})
+            assert [row.body for row in proven_rows(tmp_path)][-1] == canonical_json({"number": seq})
     journal.close()
