@@ -24,6 +24,7 @@ _UNITS: Mapping[str, Mapping[str, int]] = {
     "permille": {"permille": 1, "%": 10},
     "ms": {"ms": 1, "s": 1_000, "min": 60_000},
     "C": {"C": 1},
+    "events": {"events": 1},
     "B/s": {"B/s": 1, "kB/s": 1_000},
 }
 

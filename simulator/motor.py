@@ -11,6 +11,7 @@ from simulator.instant import NS_PER_H
 
 INTERVAL_ONE_NS = 1 << 32
 POSITION_ONE_STEP = 1 << 20
+ENDLESS = 1 << 62  # a position that no motor reaches
 
 
 def interval_of_flow(flow_ul_h: int, steps_per_ul: int) -> int:

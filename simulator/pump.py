@@ -15,19 +15,23 @@ from typing import assert_never
 
 from simulator import mischief
 from simulator.afflictions import Afflictions, Turn
+from simulator.babble import Babble
 from simulator.faults import Fault, FaultKind, ScheduledFault
+from simulator.firmware import keypad
 from simulator.firmware.companion import CompanionFirmware
 from simulator.firmware.machine import Machine
 from simulator.firmware.sensors import KeptMemory
 from simulator.firmware.tally import LinkFaults, Tally
-from simulator.instant import NS_PER_S, SimNow, between, between_link
+from simulator.instant import NS_PER_MS, NS_PER_S, SimNow, between, between_link
 from simulator.motor import position_of_volume
 from simulator.physics import Plant
 from simulator.profile import REFERENCE, PumpProfile
 from simulator.truth import PumpTruth, Trace, TracePoint
+from simulator.witness import bear_witness
 
 NEVER_NS = (1 << 63) - 1
 POWER_CYCLE_NS = NS_PER_S  # link time from power-off to power-on when nothing else is asked for
+BROWN_OUT_NS = 80 * NS_PER_MS
 _KEEP_OFF = frozenset({FaultKind.POWER_CYCLE, FaultKind.BATTERY_DEATH})
 MAX_EVENTS_A_CALL = 100_000  # a scenario holds 1000 faults and a program ends once: beyond this time stands still
 
@@ -67,6 +71,7 @@ class SimPump:
         self._plant = Plant(profile, self._now.therapy_ns)
         self._afflictions = Afflictions(scenario, self._now.therapy_ns)
         self._power_on_ns: int | None = None
+        self._babble = Babble(seed)
         self._firmware: CompanionFirmware | None = self._boot()
 
     # The world.
@@ -86,8 +91,10 @@ class SimPump:
 
     def call_at(self) -> int:
         """Link time of the next instant at which `advance` has something to do or to say; NEVER_NS for none."""
-        firmware_ns = self._firmware.next_link_ns() if self._firmware else None
-        link_ns = min(NEVER_NS if firmware_ns is None else firmware_ns, self._next_link_ns())
+        link_ns = self._next_link_ns()
+        if self._firmware is not None:
+            for due_ns in (self._firmware.next_link_ns(), self._babble.next_ns()):
+                link_ns = link_ns if due_ns is None else min(link_ns, due_ns)
         therapy_ns = self._next_therapy_ns()
         if therapy_ns < NEVER_NS:
             link_ns = min(link_ns, self._now.link_ns - (self._now.therapy_ns - therapy_ns) // self.speed)
@@ -103,9 +110,9 @@ class SimPump:
             case Button.CONFIRM:
                 machine.press_confirm(now)
             case Button.STOP:
-                machine.press_stop(now)
+                keypad.press_stop(machine, now)
             case Button.PAUSE:
-                machine.press_pause(now)
+                keypad.press_pause(machine, now)
             case _:
                 assert_never(button)
 
@@ -135,42 +142,8 @@ class SimPump:
         """What really is, and was, by this instant. Nothing that is to be sent gets lost."""
         self._run_to(now)
         machine = self._firmware.machine if self._firmware else None
-        at_ns, state, tally = now.therapy_ns, self._plant.at(now.therapy_ns), self._tally
-        flow_ul_h = self._plant.flow_ul_h(at_ns)
-        return PumpTruth(
-            link_ns=now.link_ns,
-            therapy_ns=at_ns,
-            serial=self.serial,
-            powered=machine is not None,
-            boot_count=self._kept.boot_count,
-            state=machine.state.name.lower() if machine else "off",
-            program_id=machine.program.program_id.hex() if machine and machine.program else "",
-            alarms=tuple(str(alarm.name).lower() for alarm in machine.alarms) if machine else (),
-            faults=tuple(sorted(kind.value for kind in self._afflictions.active)),
-            delivered_ul=state.delivered_ul,
-            spilled_ul=state.spilled_ul,
-            stored_ul=state.stored_ul,
-            drawn_ul=state.entered_line_ul,
-            flow_ul_h=flow_ul_h,
-            max_flow_ul_h=max(flow_ul_h, self._plant.max_flow_ul_h),
-            commanded_flow_ul_h=machine.drive.commanded_flow_ul_h() if machine else 0,
-            max_commanded_flow_ul_h=tally.max_commanded_flow_ul_h,
-            bag_ul=state.content_ul,
-            pressure_mmhg=self._plant.pressure_mmhg(at_ns),
-            motor_ul=machine.sensors.motor_ul(at_ns) if machine else 0,
-            encoder_ul=machine.sensors.encoder_ul(at_ns) if machine else 0,
-            flow_ul=machine.sensors.flow_ul(at_ns) if machine else None,
-            program_ul=machine.program_ul(now) if machine else 0,
-            reservoir_ul=machine.sensors.reservoir_ul(at_ns) if machine else 0,
-            battery_permille=round(state.charge_permille),
-            starts=tally.starts,
-            resumes=tally.resumes,
-            stops_received=tally.stops_received,
-            stops_ignored=tally.stops_ignored,
-            alarm_notice_sent_ns=tally.alarm_notice_sent_ns,
-            stop_received_ns=tally.stop_received_ns,
-            stopped_sent_ns=tally.stopped_sent_ns,
-        )
+        faults = set(self._afflictions.active)
+        return bear_witness(now, self.serial, self._kept.boot_count, self._plant, machine, self._tally, faults)
 
     # Time.
 
@@ -211,7 +184,7 @@ class SimPump:
             machine = self._firmware.machine
             instants.append(machine.next_therapy_ns())
             volume_ul = self._afflictions.next_volume_ul()
-            if volume_ul is not None and machine.program is not None:
+            if volume_ul is not None and machine.program is not None and machine.purge_zero is None:
                 position = machine.program_zero + position_of_volume(volume_ul, self.profile.steps_per_ul)
                 instants.append(self._plant.outlook.motor_reaches_ns(position))
         return min((instant for instant in instants if instant is not None), default=NEVER_NS)
@@ -219,7 +192,9 @@ class SimPump:
     def _happen(self, now: SimNow) -> None:
         """Everything that is due at this instant: power, faults, and what the pump makes of each."""
         if self._power_on_ns is not None and now.link_ns >= self._power_on_ns:
-            self._end(Fault(FaultKind.POWER_CYCLE), now)
+            self._power_on_ns = None
+            self._afflictions.end(FaultKind.POWER_CYCLE)
+            self._power_on(now)
         self._plant.change(now.therapy_ns, self._afflictions.drift(self._plant.conditions, now.therapy_ns))
         self._settle(now)
         while turn := self._afflictions.take_due(now.therapy_ns, self._program_ul(now)):  # at most MAX_PENDING wait
@@ -243,11 +218,13 @@ class SimPump:
         self.trace.add(TracePoint(at_ns, self._plant.at(at_ns).delivered_ul, self._plant.flow_ul_h(at_ns)))
 
     def _take(self) -> bytes:
+        garbage = self._babble.take(self._now.link_ns)
         if self._firmware is None:
             return b""
         if self.is_unplugged:
             self._firmware.lose()
-        return self._firmware.take(self._now)
+            return b""
+        return garbage + self._firmware.take(self._now)
 
     # Faults.
 
@@ -257,27 +234,45 @@ class SimPump:
         match turn.fault.kind:
             case FaultKind.POWER_CYCLE:
                 self._power_off(now, POWER_CYCLE_NS if turn.for_ns is None else None)
+            case FaultKind.OTHER_SERIAL if self._firmware is not None:
+                self._power_off(now, POWER_CYCLE_NS)
+            case FaultKind.BROWN_OUT if self._firmware is not None:
+                self._power_off(now, BROWN_OUT_NS)
+            case FaultKind.BABBLE:
+                self._babble.begin(turn.fault.size, now.link_ns)
             case FaultKind.BATTERY_DEATH:
-                self._power_off(now, None)
+                self._lose_power(now)
             case _:
                 return
 
     def _end(self, fault: Fault, now: SimNow) -> None:
+        was_active = fault.kind in self._afflictions.active
         self._afflictions.end(fault.kind)
         mischief.end(fault, self._parts(), now)
-        if fault.kind is FaultKind.POWER_CYCLE:
-            self._power_on_ns = None
-        self._power_on(now)
+        match fault.kind:
+            case FaultKind.POWER_CYCLE:
+                self._power_on_ns = None
+                self._power_on(now)
+            case FaultKind.BATTERY_DEATH:
+                self._power_on(now)
+            case FaultKind.OTHER_SERIAL if was_active and self._firmware is not None:
+                self._power_off(now, POWER_CYCLE_NS)
+            case FaultKind.BABBLE:
+                self._babble.end()
+            case _:
+                return
 
     def _parts(self) -> mischief.Parts:
-        machine = self._firmware.machine if self._firmware else None
-        return mischief.Parts(self.profile, self._plant, self._kept, self._link_faults, machine)
+        return mischief.Parts(self.profile, self._plant, self._kept, self._link_faults, self._firmware)
 
     def _power_off(self, now: SimNow, back_after_ns: int | None) -> None:
-        """`back_after_ns` of link time later it comes back by itself, None: when healed."""
+        """`back_after_ns` of link time later it comes back by itself, None: when healed. The last one rules."""
+        self._lose_power(now)
+        self._power_on_ns = None if back_after_ns is None else now.link_ns + back_after_ns
+
+    def _lose_power(self, now: SimNow) -> None:
         self._firmware = None
         self._plant.change(now.therapy_ns, replace(self._plant.conditions, interval=0, powered=False))
-        self._power_on_ns = None if back_after_ns is None else now.link_ns + back_after_ns
 
     def _power_on(self, now: SimNow) -> None:
         """If it is off and nothing keeps it off."""
@@ -286,5 +281,14 @@ class SimPump:
             self._firmware = self._boot()
 
     def _boot(self) -> CompanionFirmware:
-        machine = Machine(self.profile, self._plant, self._kept, self._rng, self._now, auto_confirm=self._auto_confirm)
-        return CompanionFirmware(machine, self.serial, self._tally, self._link_faults)
+        active = self._afflictions.active
+        machine = Machine(
+            self.profile,
+            self._plant,
+            self._kept,
+            self._rng,
+            self._now,
+            auto_confirm=self._auto_confirm,
+            drift_permille=active.get(FaultKind.CLOCK_DRIFT, 0),
+        )
+        return CompanionFirmware(machine, self.serial, self._tally, self._link_faults, active)

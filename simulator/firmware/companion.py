@@ -8,6 +8,7 @@ of their requests, and a notice that a request brings about follows its answer.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
@@ -15,10 +16,12 @@ from protocols.companion import messages as m
 from protocols.companion.codec import NO_PROGRAM, encode
 from protocols.companion.pump_session import Answered, Asked, PumpSession
 from protocols.companion.vocabulary import NoticeCause, PumpState, Purpose, RefusalReason
+from simulator.fault_kinds import FaultKind
 from simulator.firmware.checks import refusal_of_load, refusal_of_prime
 from simulator.firmware.machine import Machine
 from simulator.firmware.registers import re_encode
 from simulator.firmware.report import identity, status
+from simulator.firmware.reporting import Reporting
 from simulator.firmware.tally import LinkFaults, Tally
 from simulator.instant import NS_PER_MS, SimNow
 
@@ -56,11 +59,15 @@ class _Waiting:
 class CompanionFirmware:
     """The link of one power-on. Bytes in by `receive`, out by `take`."""
 
-    def __init__(self, machine: Machine, serial: str, tally: Tally, faults: LinkFaults) -> None:
+    def __init__(
+        self, machine: Machine, serial: str, tally: Tally, faults: LinkFaults, active: Mapping[FaultKind, int]
+    ) -> None:
         self.machine = machine
         self._serial = serial
         self._tally = tally
         self._faults = faults
+        self._active = active
+        self.reporting = Reporting(active)
         self._session = PumpSession()
         self._waiting: deque[_Waiting] = deque(maxlen=MAX_WAITING_FRAMES)
 
@@ -103,7 +110,7 @@ class CompanionFirmware:
     def _noticed(self, notice: m.Notice, now: SimNow) -> bytes:
         if notice.cause is NoticeCause.ALARMS and notice.alarms:
             self._tally.alarm_notice_sent_ns = now.link_ns
-        return encode(notice, 0, 0)
+        return encode(self.reporting.notice(notice), 0, 0)
 
     def _stop(self, asked: Asked, now: SimNow) -> None:
         self._tally.stops_received += 1
@@ -128,9 +135,18 @@ class CompanionFirmware:
         else:
             frame = self._session.answer(asked, outcome)
         ready_ns = self._proven_still_ns(now) if isinstance(outcome, m.Paused) else now.link_ns
-        if not (isinstance(outcome, m.Paused) and self.machine.drive.is_turning(now.therapy_ns)):
+        if not self._is_lost(outcome, now):
             self._answer_when_ready(ready_ns, frame)
         self._waiting.extend(_Waiting(ready_ns, notice) for notice in brought_about)
+
+    def _is_lost(self, outcome: _Outcome, now: SimNow) -> bool:
+        """PAUSED that would not be true is not said; a START's answer may be lost and no other."""
+        if isinstance(outcome, m.Paused):
+            return self.machine.drive.is_turning(now.therapy_ns)
+        if isinstance(outcome, m.Started) and self._faults.start_acks_to_drop:
+            self._faults.start_acks_to_drop -= 1
+            return True
+        return False
 
     def _proven_still_ns(self, now: SimNow) -> int:
         proof_ns = self.machine.profile.still_proof_ms * NS_PER_MS
@@ -144,15 +160,19 @@ class CompanionFirmware:
 
     def _judge(self, request: m.Request, now: SimNow) -> _Outcome:
         machine = self.machine
+        if FaultKind.BUSY in self._active:
+            return RefusalReason.BAD_STATE
+        if isinstance(request, m.Start) and self._starts_anew(request, now):
+            return self._begin_infusion(now)
         if machine.state not in _ALLOWED[type(request)]:
             return RefusalReason.BAD_STATE
         match request:
             case m.Identify():
-                return identity(machine, self._serial, now)
+                return identity(machine, self.reporting.serial(self._serial), now)
             case m.GetStatus():
-                return status(machine, self._session, now)
+                return self.reporting.status(status(machine, self._session, now), now.link_ns)
             case m.ReadProgram():
-                return re_encode(machine.program, machine.profile.steps_per_ul) if machine.program else NO_PROGRAM
+                return self._read_back()
             case m.GetConfirmation():
                 return self._confirmation(now)
             case m.Load():
@@ -169,7 +189,7 @@ class CompanionFirmware:
                 return machine.events.get(request.index) or RefusalReason.NO_SUCH_EVENT
             case m.Acknowledge():
                 machine.acknowledge(request.alarms, now)
-                return m.Acknowledged(machine.alarms)
+                return m.Acknowledged(self.reporting.alarms(machine.alarms))
             case m.Prime():
                 return self._prime(request, now)
             case m.Stop():
@@ -190,15 +210,37 @@ class CompanionFirmware:
         if reason := refusal_of_load(load, machine.profile, reservoir_ul, machine.alarms):
             return reason
         machine.load(load, now)
-        return m.Loaded(machine.program_id, machine.digest)
+        if FaultKind.KVO in self._active:
+            machine.set_kvo(self._active[FaultKind.KVO], now)
+        read = self._read_back()
+        return m.Loaded(read.program_id, read.digest)
+
+    def _read_back(self) -> m.Program:
+        program = self.machine.program
+        if program is None:
+            return NO_PROGRAM
+        return self.reporting.program(re_encode(program, self.machine.profile.steps_per_ul))
 
     def _start(self, start: m.Start, now: SimNow) -> _Outcome:
         if reason := self._use_token(start, Purpose.START, now):
             return reason
+        return self._begin_infusion(now)
+
+    def _begin_infusion(self, now: SimNow) -> m.Started:
         self.machine.start(now)
         self._tally.starts += 1
         self._note_speed()
         return m.Started(self.machine.program_id)
+
+    def _starts_anew(self, start: m.Start, now: SimNow) -> bool:
+        """A pump that takes the same START twice gives the whole program once more."""
+        machine = self.machine
+        if FaultKind.DOUBLE_START not in self._active or start.program_id != machine.program_id:
+            return False
+        if machine.program is None or machine.state not in (PumpState.INFUSING, PumpState.COMPLETED):
+            return False
+        machine.program_zero = machine.drive.position(now)
+        return True
 
     def _resume(self, resume: m.Resume, now: SimNow) -> _Outcome:
         if reason := self._use_token(resume, Purpose.RESUME, now):
@@ -232,7 +274,7 @@ class CompanionFirmware:
         ahead_ms = renew.until_uptime_ms - machine.uptime_ms(now)
         if not program.stops_at_lease_end or not 0 < ahead_ms <= program.lease_ns // NS_PER_MS:
             return RefusalReason.LEASE_OUT_OF_RANGE
-        machine.lease_ends_ns = machine.link_ns_of_uptime(renew.until_uptime_ms)
+        machine.lease_ends_ns = machine.uptime.link_ns(renew.until_uptime_ms)
         return m.Renewed(renew.until_uptime_ms)
 
     def _prime(self, prime: m.Prime, now: SimNow) -> _Outcome:

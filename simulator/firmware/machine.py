@@ -6,6 +6,7 @@ the pump does by itself when an instant comes. Each change that SPEC.md wants to
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from protocols.companion.messages import Load, Notice
@@ -16,6 +17,7 @@ from simulator.firmware.event_ring import EventRing
 from simulator.firmware.registers import ProgramRegisters, re_encode, settle
 from simulator.firmware.sensors import KeptMemory, Sensors
 from simulator.firmware.token import TokenDesk
+from simulator.firmware.uptime import Uptime
 from simulator.instant import NS_PER_MS, SimNow
 from simulator.physics import Plant
 from simulator.profile import PumpProfile
@@ -29,7 +31,15 @@ class Machine:
     """One power-on of one pump. Every method takes the present instant, which never goes back."""
 
     def __init__(
-        self, profile: PumpProfile, plant: Plant, kept: KeptMemory, rng: Random, now: SimNow, *, auto_confirm: bool
+        self,
+        profile: PumpProfile,
+        plant: Plant,
+        kept: KeptMemory,
+        rng: Random,
+        now: SimNow,
+        *,
+        auto_confirm: bool,
+        drift_permille: int = 0,
     ) -> None:
         self.profile = profile
         self.auto_confirm = auto_confirm
@@ -43,27 +53,31 @@ class Machine:
         self.notices: list[Notice] = []  # taken by the caller after each call; at most one for each change
         self.lease_ends_ns: int | None = None
         self.drive = Drive(profile, plant, self.sensors, now.link_ns)
+        self.uptime = Uptime(now.link_ns, drift_permille)
+        self.keypad_touched = False  # since LOAD
+        self.purge_zero: int | None = None  # motor position where a purge at the keypad began
         self._plant = plant
         self._kept = kept
-        self._power_on_ns = now.link_ns
         self._auto_press_ns: int | None = None
         self._prime_ul = 0
         self._settled: tuple[int, Alarm] | None = None  # plant changes and alarms when nothing was left to do
         self._foretold: tuple[int, Alarm, int | None] | None = None
         kept.boot_count += 1
-        self._record(now, EventKind.POWER_ON, kept.boot_count)
+        self.record(now, EventKind.POWER_ON, kept.boot_count)
 
     # What a request or a person does.
 
     def load(self, load: Load, now: SimNow) -> None:
         """Take an accepted program in."""
+        self.halt(now)
         self.tokens.void()
+        self.keypad_touched = False
         self.program = settle(load, self.profile.steps_per_ul)
         self.program_zero = self.drive.position(now)
         self.state = PumpState.LOADED
         self.drive.connect(now, connected=True)
         self._schedule_auto_press(now)
-        self._record(now, EventKind.LOADED, load.flow_ul_h)
+        self.record(now, EventKind.LOADED, load.flow_ul_h)
 
     def start(self, now: SimNow) -> None:
         """From confirmed: the token has been used."""
@@ -75,25 +89,26 @@ class Machine:
 
     def pause(self, now: SimNow) -> None:
         """Program and counter stay."""
-        self.drive.halt(now)
+        self.halt(now)
         self.state = PumpState.PAUSED
         self._schedule_auto_press(now)
-        self._record(now, EventKind.PAUSED, self.sensors.motor_ul(now.therapy_ns))
+        self.record(now, EventKind.PAUSED, self.sensors.motor_ul(now.therapy_ns))
 
     def stop(self, now: SimNow) -> None:
         """Legal everywhere: motor still, program and token void."""
-        self.drive.halt(now)
+        self.halt(now)
         self.tokens.void()
         self.lease_ends_ns = self._auto_press_ns = None
         if self.program is None and self.state is not PumpState.PRIMING:
             return
         if self.state is not PumpState.COMPLETED:
             self.state = PumpState.STOPPED
-        self._record(now, EventKind.STOPPED, self.sensors.motor_ul(now.therapy_ns))
+        self.record(now, EventKind.STOPPED, self.sensors.motor_ul(now.therapy_ns))
         self.program = None
 
     def prime(self, volume_ul: int, flow_ul_h: int, now: SimNow) -> None:
         """Nobody is connected until the next LOAD. A completed program is void."""
+        self.halt(now)
         self.state = PumpState.PRIMING
         self.program = None
         self._prime_ul = volume_ul
@@ -105,43 +120,55 @@ class Machine:
         cleared = self.alarms & Alarm(bits & ALL_ALARMS) & ~self.sensors.causes(now.therapy_ns)
         if cleared:
             self.alarms &= ~cleared
-            self._record(now, EventKind.ALARM_CLEARED, int(cleared))
-            self._notice(now, NoticeCause.ALARMS)
+            self.record(now, EventKind.ALARM_CLEARED, int(cleared))
+            self.tell(now, NoticeCause.ALARMS)
 
     def lose_token(self, now: SimNow) -> None:
         """The token died of age or was used up by a refusal: confirmed is loaded again."""
         if self.state is PumpState.CONFIRMED:
             self.state = PumpState.LOADED
-        self._notice(now, NoticeCause.TOKEN)
+        self.tell(now, NoticeCause.TOKEN)
 
     def press_confirm(self, now: SimNow) -> None:
         """A second press draws a new token and voids the old one."""
         if self.program is None or self.state not in (PumpState.LOADED, PumpState.CONFIRMED, PumpState.PAUSED):
             return
         purpose = Purpose.RESUME if self.state is PumpState.PAUSED else Purpose.START
-        self.tokens.issue(purpose, self.digest, self._after_ms(self.profile.token_life_ms, now))
+        self.tokens.issue(purpose, self.digest, self.uptime.after_ms(self.profile.token_life_ms, now.link_ns))
         if self.state is PumpState.LOADED:
             self.state = PumpState.CONFIRMED
-        self._record(now, EventKind.CONFIRMED, purpose)
-        self._notice(now, NoticeCause.TOKEN)
-
-    def press_stop(self, now: SimNow) -> None:
-        """The stop key is a STOP by hand."""
-        before = self.state
-        self.stop(now)
-        if self.state is not before:
-            self._notice(now, NoticeCause.STATE)
-
-    def press_pause(self, now: SimNow) -> None:
-        """Only an infusion can be paused."""
-        if self.state is PumpState.INFUSING:
-            self.pause(now)
-            self._notice(now, NoticeCause.STATE)
+        self.record(now, EventKind.CONFIRMED, purpose)
+        self.tell(now, NoticeCause.TOKEN)
 
     def see_bubble(self, volume_ul: int, now: SimNow) -> None:
         """The air detector adds it up; settle makes of it what it is."""
         self.sensors.see_bubble(volume_ul, now.therapy_ns)
         self._settled = None
+
+    def halt(self, now: SimNow) -> None:
+        """No step more. A purge that runs ends here: its volume is not the program's."""
+        self.drive.halt(now)
+        if self.purge_zero is not None:
+            purged = self.drive.position(now) - self.purge_zero
+            self.program_zero += purged
+            self.purge_zero = None
+            self.record(now, EventKind.PRIMED, motor.volume_of_position_ul(purged, self.profile.steps_per_ul))
+
+    def set_kvo(self, kvo_ul_h: int, now: SimNow) -> None:
+        """Into the register of the loaded program, whoever does it; a motor that keeps a vein open hears of it."""
+        if self.program is None:
+            return
+        interval = motor.interval_of_flow(kvo_ul_h, self.profile.steps_per_ul) if kvo_ul_h else 0
+        self.program = replace(self.program, after_target_interval=interval)
+        if self.state is PumpState.COMPLETED:
+            self.halt(now)
+            self._keep_vein_open(now)
+
+    def run_program(self, now: SimNow) -> None:
+        """As its registers say, if it is to run."""
+        if self.program is not None and self.state is PumpState.INFUSING:
+            stop_position = self.program_zero + self.program.target_steps * motor.POSITION_ONE_STEP
+            self.drive.run(now, self.program.step_interval, stop_position)
 
     # What the pump does by itself.
 
@@ -193,20 +220,18 @@ class Machine:
         return self._kept.boot_count
 
     def uptime_ms(self, now: SimNow) -> int:
-        return (now.link_ns - self._power_on_ns) // NS_PER_MS
-
-    def link_ns_of_uptime(self, uptime_ms: int) -> int:
-        return self._power_on_ns + uptime_ms * NS_PER_MS
+        return self.uptime.ms(now.link_ns)
 
     def left_ms(self, until_ns: int, now: SimNow) -> int:
         """By the uptime that the pump shows, which has whole milliseconds."""
-        return (until_ns - self._power_on_ns) // NS_PER_MS - self.uptime_ms(now)
+        return max(0, self.uptime.ms(until_ns) - self.uptime_ms(now))
 
     def program_ul(self, now: SimNow) -> int:
         """The VTBI counter."""
         if self.program is None:
             return 0
-        travelled = self.drive.position(now) - self.program_zero
+        position = self.drive.position(now) if self.purge_zero is None else self.purge_zero
+        travelled = position - self.program_zero
         return motor.volume_of_position_ul(travelled, self.profile.steps_per_ul)
 
     def _is_quiet(self, now: SimNow) -> bool:
@@ -219,47 +244,53 @@ class Machine:
     def _infuse(self, now: SimNow, kind: EventKind) -> None:
         if self.program is None:
             raise AssertionError(f"{self.state.name} without a program")
+        self.halt(now)
         self.state = PumpState.INFUSING
         self._auto_press_ns = None
         lease_ms = self.program.lease_ns // NS_PER_MS
-        self.lease_ends_ns = self._after_ms(lease_ms, now) if self.program.stops_at_lease_end else None
-        stop_position = self.program_zero + self.program.target_steps * motor.POSITION_ONE_STEP
-        self.drive.run(now, self.program.step_interval, stop_position)
-        self._record(now, kind, self.sensors.motor_ul(now.therapy_ns))
+        self.lease_ends_ns = self.uptime.after_ms(lease_ms, now.link_ns) if self.program.stops_at_lease_end else None
+        self.run_program(now)
+        self.record(now, kind, self.sensors.motor_ul(now.therapy_ns))
 
     def _arrive(self, now: SimNow) -> None:
-        self.drive.halt(now)
-        if self.state is PumpState.PRIMING:
+        purged = self.purge_zero is not None
+        self.halt(now)
+        if purged:
+            self.run_program(now)
+        elif self.state is PumpState.PRIMING:
             self.state = PumpState.IDLE
-            self._record(now, EventKind.PRIMED, self._prime_ul)
+            self.record(now, EventKind.PRIMED, self._prime_ul)
         else:
             self.state = PumpState.COMPLETED
             self.lease_ends_ns = None
-            self._record(now, EventKind.COMPLETED, self.sensors.motor_ul(now.therapy_ns))
-        self._notice(now, NoticeCause.STATE)
+            self.record(now, EventKind.COMPLETED, self.sensors.motor_ul(now.therapy_ns))
+            self._keep_vein_open(now)
+        if not purged:
+            self.tell(now, NoticeCause.STATE)
+
+    def _keep_vein_open(self, now: SimNow) -> None:
+        """What the register says is what the motor does after VTBI; a sound pump's says nothing."""
+        if self.program is not None and self.program.after_target_interval:
+            self.drive.run(now, self.program.after_target_interval, motor.ENDLESS)
 
     def _raise(self, now: SimNow, rising: Alarm) -> None:
         """The motor first, then the word; the history has the alarm, then the stop that it causes."""
         if rising & STOPPING_ALARMS:
-            self.drive.halt(now)
+            self.halt(now)
         if rising & Alarm.RESERVOIR_EMPTY:
             self._kept.felt_empty = True
         self.alarms |= rising
-        self._record(now, EventKind.ALARM_RAISED, int(rising))
+        self.record(now, EventKind.ALARM_RAISED, int(rising))
         if rising & STOPPING_ALARMS:
             self.stop(now)
-        self._notice(now, NoticeCause.ALARMS)
+        self.tell(now, NoticeCause.ALARMS)
 
     def _schedule_auto_press(self, now: SimNow) -> None:
         if self.auto_confirm:
-            self._auto_press_ns = self._after_ms(AUTO_PRESS_AFTER_MS, now)
+            self._auto_press_ns = self.uptime.after_ms(AUTO_PRESS_AFTER_MS, now.link_ns)
 
-    def _after_ms(self, duration_ms: int, now: SimNow) -> int:
-        """Ends come at whole milliseconds of uptime."""
-        return self.link_ns_of_uptime(self.uptime_ms(now) + duration_ms)
-
-    def _record(self, now: SimNow, kind: EventKind, detail: int) -> None:
+    def record(self, now: SimNow, kind: EventKind, detail: int) -> None:
         self.events.record(self.uptime_ms(now), kind, detail, self.program_id)
 
-    def _notice(self, now: SimNow, cause: NoticeCause) -> None:
+    def tell(self, now: SimNow, cause: NoticeCause) -> None:
         self.notices.append(Notice(self.uptime_ms(now), self.events.count, self.state, self.alarms, cause))

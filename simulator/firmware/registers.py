@@ -48,6 +48,16 @@ def settle(load: Load, steps_per_ul: int) -> ProgramRegisters:
     )
 
 
+def flow_of(registers: ProgramRegisters, steps_per_ul: int) -> int:
+    """The flow that the motor is set to."""
+    return motor.flow_of_interval(registers.step_interval, steps_per_ul)
+
+
+def flow_limit_of(registers: ProgramRegisters, steps_per_ul: int) -> int:
+    """The fastest that this program may ever run."""
+    return motor.flow_of_interval(registers.limit_interval, steps_per_ul)
+
+
 def re_encode(registers: ProgramRegisters, steps_per_ul: int) -> Program:
     """What a companion reads back, digest included."""
     return sealed(
@@ -55,9 +65,9 @@ def re_encode(registers: ProgramRegisters, steps_per_ul: int) -> Program:
             program_id=registers.program_id,
             digest=_NO_DIGEST,
             phase=Phase.LOADING if registers.loading else Phase.INFUSION,
-            flow_ul_h=motor.flow_of_interval(registers.step_interval, steps_per_ul),
+            flow_ul_h=flow_of(registers, steps_per_ul),
             vtbi_ul=registers.target_steps // steps_per_ul,
-            flow_limit_ul_h=motor.flow_of_interval(registers.limit_interval, steps_per_ul),
+            flow_limit_ul_h=flow_limit_of(registers, steps_per_ul),
             kvo_ul_h=motor.flow_of_interval(registers.after_target_interval, steps_per_ul),
             link_loss=LinkLoss.STOP_AT_LEASE_END if registers.stops_at_lease_end else LinkLoss.FINISH_LOADED,
             lease_ms=registers.lease_ns // NS_PER_MS,

@@ -76,6 +76,7 @@ def _flags(machine: Machine, at_ns: int) -> StatusFlag:
         (machine.tokens.alive is not None, StatusFlag.TOKEN_ALIVE),
         (not conditions.on_mains, StatusFlag.ON_BATTERY),
         (machine.drive.is_turning(at_ns), StatusFlag.MOTOR_MOVING),
+        (machine.keypad_touched, StatusFlag.KEYPAD_TOUCHED),
     )
     flags = StatusFlag(0)
     for holds, flag in shown:

@@ -27,4 +27,5 @@ class LinkFaults:
     """How many more of each go wrong."""
 
     replies_to_drop: int = 0
+    start_acks_to_drop: int = 0
     stops_to_ignore: int = 0

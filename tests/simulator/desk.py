@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from protocols.companion import messages as m
 from protocols.companion.codec import STOP_FRAME, sealed
+from protocols.companion.framing import Garbage
 from protocols.companion.session import CompanionSession, Refused, Reply, Unasked
 from protocols.companion.vocabulary import Alarm, LinkLoss, Phase, PumpState, RefusalReason
 from simulator.faults import parse_fault
@@ -52,6 +53,8 @@ class Desk:
         self.sent = bytearray()
         self.notices: list[m.Notice] = []
         self.stopped_count = 0
+        self.garbage_bytes = 0
+        self.expects_garbage = False
         self.open(0xC0FFEE)
 
     def open(self, session: int) -> m.Identity:
@@ -100,6 +103,7 @@ class Desk:
 
     def inject(self, text: str, after_s: int = 0, for_s: int | None = None, by: str | None = None) -> None:
         for_ns = None if for_s is None else for_s * NS_PER_S
+        self.expects_garbage |= text == "babble"
         self.pump.inject(parse_fault(text, by), self.now, after_ns=after_s * NS_PER_S, for_ns=for_ns)
         self._hear(self.pump.advance(self.now))
 
@@ -161,6 +165,8 @@ class Desk:
                     replies.append(reason)
                 case Unasked(notice=notice):
                     self.notices.append(notice)
+                case Garbage(dropped_bytes=dropped_bytes) if self.expects_garbage:
+                    self.garbage_bytes += dropped_bytes
                 case m.Stopped():
                     self.stopped_count += 1
                 case _:
