@@ -3,35 +3,47 @@
 Refuses to repair: a key it does not know, a time without a unit or a volume without one ends the command.
 
     [[fault]]
-    what = "occlusion"        # as `pumpsim inject` takes it
+    what = "siphon"           # as `pumpsim inject` takes it
+    by = "50 mL/h"            # for the kinds that have a size; without it their own default
     at = "5m"                 # therapy time since the start, or:
     at_program_volume = "50 mL"
     for = "10m"               # therapy time; without it until healed
+    every = "30m"             # it returns, counted from its first beginning
+    times = 3                 # so often in all
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from simulator.failure import USAGE, Failure
-from simulator.faults import MAX_PENDING, AtProgramVolume, AtTherapy, ScheduledFault, When, parse_fault
+from simulator.faults import (
+    MAX_PENDING,
+    MAX_TIMES,
+    AtProgramVolume,
+    AtTherapy,
+    ScheduledFault,
+    When,
+    parse_fault,
+    scaled,
+)
 from simulator.instant import NS_PER_S
 
 MAX_SCENARIO_BYTES = 64 * 1024
 _NS_OF_UNIT = {"ms": NS_PER_S // 1000, "s": NS_PER_S, "m": 60 * NS_PER_S, "min": 60 * NS_PER_S, "h": 3600 * NS_PER_S}
 _UL_OF_UNIT = {"uL": 1, "mL": 1000}
 _MAX_SPAN_NS = 366 * 24 * 3600 * NS_PER_S
-_NUMBER_AND_UNIT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))? ?([A-Za-z]{1,3})", re.ASCII)
-_KEYS = frozenset({"what", "at", "at_program_volume", "for"})
+_KEYS = frozenset({"what", "by", "at", "at_program_volume", "for", "every", "times"})
 
 
 def parse_span_ns(text: str) -> int:
     """`90s`, `5m`, `1.5h`. Raises ValueError with a line for people."""
-    span_ns = _scaled(text, _NS_OF_UNIT, "a time as 90s, 5m or 1.5h")
+    span_ns = scaled(text, _NS_OF_UNIT, "a time as 90s, 5m or 1.5h")
+    if span_ns < 0:
+        raise ValueError(f"{text!r} is not a time as 90s, 5m or 1.5h")
     if span_ns > _MAX_SPAN_NS:
         raise ValueError(f"{text!r} is longer than 366 days")
     return span_ns
@@ -80,29 +92,34 @@ def _scheduled(entries: Mapping[str, Any]) -> ScheduledFault:
     if unknown := sorted(entries.keys() - _KEYS):
         raise ValueError(f"unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
     for key, value in entries.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{key} is a text with its unit, not {value!r}")  # noqa: TRY004 - as above
+        if key != "times" and not isinstance(value, str):
+            raise ValueError(f"{key} is a text with its unit, not {value!r}")
     if "what" not in entries:
         raise ValueError("no `what`")
     if ("at" in entries) == ("at_program_volume" in entries):
         raise ValueError("give either `at` or `at_program_volume`")
     for_ns = parse_span_ns(entries["for"]) if "for" in entries else None
-    return ScheduledFault(parse_fault(entries["what"]), _when(entries), for_ns)
+    every_ns, times = _repeated(entries, for_ns)
+    return ScheduledFault(parse_fault(entries["what"], entries.get("by")), _when(entries), for_ns, every_ns, times)
+
+
+def _repeated(entries: Mapping[str, Any], for_ns: int | None) -> tuple[int, int]:
+    if ("every" in entries) != ("times" in entries):
+        raise ValueError("give `every` and `times` together")
+    if "every" not in entries:
+        return 0, 1
+    every_ns, times = parse_span_ns(entries["every"]), entries["times"]
+    if type(times) is not int or not 1 <= times <= MAX_TIMES:
+        raise ValueError(f"times is a whole number from 1 to {MAX_TIMES}, not {times!r}")
+    if every_ns == 0 or every_ns < (for_ns or 0):
+        raise ValueError("`every` is longer than 0s and not shorter than `for`: it would end the next one")
+    return every_ns, times
 
 
 def _when(entries: Mapping[str, Any]) -> When:
     if "at" in entries:
         return AtTherapy(parse_span_ns(entries["at"]))
-    return AtProgramVolume(_scaled(entries["at_program_volume"], _UL_OF_UNIT, "a volume as 500 uL or 50 mL"))
-
-
-def _scaled(text: str, units: Mapping[str, int], example: str) -> int:
-    """Exact: a number that is not whole in the smallest unit is refused."""
-    match = _NUMBER_AND_UNIT.fullmatch(text)
-    if match is None or match[3] not in units:
-        raise ValueError(f"{text!r} is not {example}")
-    fraction = match[2] or ""
-    scaled, rest = divmod(int(match[1] + fraction) * units[match[3]], 10 ** len(fraction))
-    if rest:
-        raise ValueError(f"{text!r} is finer than this simulator counts")
-    return scaled
+    volume_ul = scaled(entries["at_program_volume"], _UL_OF_UNIT, "a volume as 500 uL or 50 mL")
+    if volume_ul < 0:
+        raise ValueError(f"at_program_volume {entries['at_program_volume']} is less than nothing")
+    return AtProgramVolume(volume_ul)

@@ -169,8 +169,9 @@ def test_every_kind_is_told_apart_from_none(kind: FaultKind):
     deeds = sorted([*polls, Deed(400, None), Deed(460, m.Acknowledge(0xFFFF_FFFF))], key=lambda deed: deed.at_s)
     air = ScheduledFault(Fault(FaultKind.AIR), AtTherapy(450 * NS_PER_S), for_ns=0)
     at_ns = 0 if kind is FaultKind.DROP_START_ACK else 50 * NS_PER_S
+    fault = Fault(kind, by=500 if kind is FaultKind.WRONG_FILL else None)  # less than the story draws
     told: list[list[tuple[int, bytes]]] = []
-    for scenario in ([air], [ScheduledFault(Fault(kind), AtTherapy(at_ns)), air]):
+    for scenario in ([air], [ScheduledFault(fault, AtTherapy(at_ns)), air]):
         played = Played(scenario, "reference")
         assert played.play(deeds, [])["starts"] == 1
         told.append(played.sent)
