@@ -1,4 +1,4 @@
-"""The host's clocks: the boot clock counts, the wall clock is what people make of it, steps are told as the shell does."""
+"""The host's clocks: the boot clock counts, the wall clock is what people make of it, and steps are told."""
 
 from __future__ import annotations
 
