@@ -100,11 +100,11 @@ def test_a_trace_becomes_what_really_entered():
     minute = NS_PER_HOUR // 60
     volumes = (0.0, 1000 / 6, 2000 / 6, 2000 / 6, 3000 / 6)
     points = [TracePoint(7 * minute + each * minute, volume, 0) for each, volume in enumerate(volumes)]
-    points.append(TracePoint(12 * minute, 3000 / 6, 0))
+    points += [TracePoint(12 * minute, 3000 / 6, 0), TracePoint(13 * minute, 3000 / 6 + 0.5, 0)]  # and half a pulse
     doses = of_trace(points, mg_per_ml=20, route=SC, from_ns=7 * minute)
-    assert [dose.rate_mg_min for dose in doses] == pytest.approx([10 / 3, 10 / 3, 10 / 3])
-    assert [round(dose.begin_h * 60) for dose in doses] == [0, 1, 3]
-    assert sum(dose.mass_mg for dose in doses) == pytest.approx(0.5 * 20)
+    assert [dose.rate_mg_min for dose in doses] == pytest.approx([10 / 3, 10 / 3, 10 / 3, 0.01])
+    assert [round(dose.begin_h * 60) for dose in doses] == [0, 1, 3, 5]
+    assert sum(dose.mass_mg for dose in doses) == pytest.approx(0.5005 * 20)
     assert of_trace(points[:1], mg_per_ml=20, route=SC, from_ns=0) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.cli import main
 from simulator.patient.limits import LIMITS, PURPOSE
-from tests.core.golden import EXAMPLES
+from tests.core.golden import EXAMPLES, table
 
 GOLDEN = str(EXAMPLES / "golden-home-sc-accepted.json")
 TEN_FOLD = str(EXAMPLES / "refused-ten-fold-rate.json")
@@ -58,10 +58,14 @@ def test_a_week_of_the_golden_order(pumpsim: Pumpsim, tmp_path: Path):
     assert told["limits"] == list(LIMITS)
 
 
-def test_a_day_cuts_the_infusion_that_is_not_over(pumpsim: Pumpsim):
-    told = pumpsim.json("--order", str(EXAMPLES / "accepted/loading_then_continuous.json"), "--days", "1")
-    assert (told["infusions"], told["mass_mg"]) == (1, 4_400.0)
-    assert told["file"] is None
+def test_the_end_of_the_days_cuts_the_infusion_that_is_not_over(pumpsim: Pumpsim, tmp_path: Path):
+    """2 g in 40 h, daily: 1.2 g in the first day; in two days the whole first one and 1.2 g of the second."""
+    slow = tmp_path / "slow.json"
+    slow.write_text(json.dumps(table({"phases.0.flow": "2.5 mL/h", "phases.0.duration": "40 h"})))
+    for days, infusions, mass_mg in (("1", 1, 1_200.0), ("2", 2, 3_200.0)):
+        told = pumpsim.json("--order", str(slow), "--days", days, "--even-if-refused")
+        assert (told["infusions"], told["mass_mg"]) == (infusions, mass_mg)
+        assert told["file"] is None
 
 
 def test_text_for_people_says_the_same_and_the_limits(pumpsim: Pumpsim):
