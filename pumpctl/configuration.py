@@ -18,12 +18,17 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfiguration:
-    """One pump: the name people use, how it speaks, and the serial number it must answer with."""
+    """One pump: the name people use, how it speaks, and the serial number it must answer with.
+
+    `battery_life_h`: from full to nothing at a usual flow; the link does not tell it. A day is what small ambulatory
+    pumps last on one set of cells at least (project).
+    """
 
     name: str
     dialect: str
     serial: str
     patient_id: str
+    battery_life_h: int = 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ blocks a decrease: STOP asks nobody.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from pumpctl.core.energy import CRITICAL_PERMILLE
 from pumpctl.core.instant import MS_PER_H, NS_PER_MS, NS_PER_S
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.snapshots import RunSnapshot, StartSnapshot, StillSnapshot, Trip
 
 # A wall clock that moved this far makes every "now" doubtful: no new start (hazard H40).
 WALL_STEP_LIMIT_MS = 120_000
@@ -22,64 +23,10 @@ FRESH_NS = 3 * NS_PER_S
 STILL_LIMIT_UL = 50
 # Motor against encoder: slack of the gears before it is a disagreement (project).
 COUNTER_BAND_UL = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """A reason to stop, with the priority of its alarm (hazards.md)."""
-
-    reason: Reason
-    priority: Priority
-
-
-@dataclass(frozen=True, slots=True)
-class StartSnapshot:
-    """All that decides whether flow may rise now. Unknown is None and never permits."""
-
-    mode_permits: bool
-    identity_matches: bool
-    journal_sound: bool
-    guard_alive: bool
-    latched: tuple[Reason, ...]
-    stop_pending: bool
-    status_age_ns: int | None
-    alarms: tuple[str, ...]
-    read_back_equal: bool
-    another_running: str | None  # other channel on which this patient's magnesium runs or is unresolved
-    unresolved_dosing: bool
-    wall_step_ms: int
-    verdict_reasons: tuple[Reason, ...]  # the order judged again, at this instant, with the ledger
-    exceeds_dose_rate: bool  # mg/min of the very flow about to be written, against the hard maximum
-
-
-@dataclass(frozen=True, slots=True)
-class RunSnapshot:
-    """What the pump says about a program that should be running. Flows uL/h, volumes uL."""
-
-    program_flow_ul_h: int
-    vtbi_ul: int
-    volume_step_ul: int
-    accuracy_permille: int
-    same_program: bool
-    boot_changed: bool
-    commanded_flow_ul_h: int
-    exceeds_dose_rate: bool  # the flow it is set to, against the program's hard maximum
-    smallest_ul: int
-    largest_ul: int
-    completed: bool  # it says that it has given its VTBI
-    stopping_alarms: tuple[str, ...]
-    moved_in_window_ul: int | None  # None until the window is full
-    window_therapy_ns: int
-    moved_in_stretch_ul: int | None  # since it was first seen to run, this time
-    stretch_therapy_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class StillSnapshot:
-    """What moved while nothing should: since the pump was last read as still, uL."""
-
-    moved_ul: int
-    volume_step_ul: int
+# A pump has so long to pause: SPEC.md gives it 100 ms, a status comes once a second (project).
+PAUSE_WITHIN_NS = 5 * NS_PER_S
+# The pump's own alarms that are not HIGH (hazards H04, H12, H17).
+MEDIUM_ALARMS = frozenset({"motor_stall", "over_temperature", "reservoir_empty"})
 
 
 def _reason(condition: bool, code: str, message: str) -> Reason | None:
@@ -154,6 +101,12 @@ def _dose_rate(s: StartSnapshot) -> Reason | None:
     return _reason(s.exceeds_dose_rate, "dose_rate_above_hard_limit", "the flow is above the hard mg/min limit")
 
 
+def _energy(s: StartSnapshot) -> Reason | None:
+    short = s.battery_runs_ms is not None and s.battery_runs_ms < 2 * s.needed_ms  # H63
+    told = f"the battery lasts {(s.battery_runs_ms or 0) // 60_000} min, twice {s.needed_ms // 60_000} min are wanted"
+    return _reason(short, "battery_too_low", told)
+
+
 PERMISSIVES: tuple[Callable[[StartSnapshot], Reason | None], ...] = (
     _mode,
     _identity,
@@ -169,6 +122,7 @@ PERMISSIVES: tuple[Callable[[StartSnapshot], Reason | None], ...] = (
     _wall_clock,
     _order,
     _dose_rate,
+    _energy,
 )
 
 
@@ -176,8 +130,11 @@ PERMISSIVES: tuple[Callable[[StartSnapshot], Reason | None], ...] = (
 
 
 def _pump_alarm(s: RunSnapshot) -> Trip | None:
-    named = ", ".join(s.stopping_alarms)
-    return _trip(bool(s.stopping_alarms), s.stopping_alarms[0] if named else "", f"the pump alarms: {named}")
+    # Empty at its VTBI is completion (H12); empty before it is told as completed_short, too.
+    alarms = tuple(code for code in s.stopping_alarms if not (s.completed and code == "reservoir_empty"))
+    loudest = min(alarms, key=lambda code: alarm_priority(code, s.route) is not Priority.HIGH, default="")
+    told = f"the pump alarms: {', '.join(alarms)}"
+    return _trip(bool(alarms), loudest, told, alarm_priority(loudest, s.route))
 
 
 def _pump_reset(s: RunSnapshot) -> Trip | None:
@@ -193,9 +150,10 @@ def _above_hard_limit(s: RunSnapshot) -> Trip | None:
 
 
 def _external_change(s: RunSnapshot) -> Trip | None:
-    changed = s.same_program and s.commanded_flow_ul_h != s.program_flow_ul_h
+    # S05: no rate above the program. A lower one is told and left alone (alerts.py; H60: neither adopted nor undone).
+    raised = s.same_program and s.commanded_flow_ul_h > s.program_flow_ul_h
     told = f"the pump is set to {s.commanded_flow_ul_h} uL/h, the program says {s.program_flow_ul_h} uL/h"
-    return _trip(changed, "external_change", told)  # H60
+    return _trip(raised, "external_change", told)
 
 
 def _over_delivery(s: RunSnapshot) -> Trip | None:
@@ -215,13 +173,9 @@ def _runaway(s: RunSnapshot) -> Trip | None:
 
 
 def _over_infusion(s: RunSnapshot) -> Trip | None:
-    if s.moved_in_stretch_ul is None:
-        return None
-    # What is too little for a window adds up: the volume against the integral of the commanded flow (H02).
-    due_ul = s.program_flow_ul_h * s.stretch_therapy_ns // (MS_PER_H * NS_PER_MS)
-    allowed_ul = due_ul * (1000 + s.accuracy_permille) // 1000 + max(1000, s.vtbi_ul // 50)
-    told = f"{s.moved_in_stretch_ul} uL counted, {due_ul} uL were due"
-    return _trip(s.moved_in_stretch_ul > allowed_ul, "over_infusion", told)
+    # What is too little for a window adds up (H02). A pump within its declared accuracy never gets there.
+    told = f"{s.excess_ul} uL ahead of the commanded flow and the declared accuracy"
+    return _trip(s.excess_ul > moves_unasked_ul(s.volume_step_ul), "over_infusion", told)
 
 
 def _no_progress(s: RunSnapshot) -> Trip | None:
@@ -242,6 +196,16 @@ def _completed_short(s: RunSnapshot) -> Trip | None:
     return _trip(short, "completed_short", told, Priority.MEDIUM)
 
 
+def _pause_ignored(s: RunSnapshot) -> Trip | None:
+    ignored = s.pausing_ns is not None and s.pausing_ns >= PAUSE_WITHIN_NS
+    return _trip(ignored, "pause_ignored", "a pause was asked for and the pump runs on: stopped")
+
+
+def _battery_critical(s: RunSnapshot) -> Trip | None:
+    critical = s.on_battery and s.battery_permille <= CRITICAL_PERMILLE
+    return _trip(critical, "battery_critical", "the battery is nearly empty: stopped before it fails")  # H63
+
+
 TRIPS: tuple[Callable[[RunSnapshot], Trip | None], ...] = (
     _pump_alarm,
     _pump_reset,
@@ -254,12 +218,25 @@ TRIPS: tuple[Callable[[RunSnapshot], Trip | None], ...] = (
     _no_progress,
     _counters_disagree,
     _completed_short,
+    _pause_ignored,
+    _battery_critical,
 )
+
+
+def alarm_priority(code: str, route: str) -> Priority:
+    """Of one of the pump's own stopping alarms; one that is not known is HIGH."""
+    medium = code in MEDIUM_ALARMS or (code == "air_in_line" and route == "sc")  # H10
+    return Priority.MEDIUM if medium else Priority.HIGH
+
+
+def moves_unasked_ul(volume_step_ul: int) -> int:
+    """hazards.md rule 4: what the counters' increments and a motor's slack explain."""
+    return max(3 * volume_step_ul, STILL_LIMIT_UL)
 
 
 def moved_while_still(s: StillSnapshot) -> Trip | None:
     """H06: volume that rises while the pump is stopped is a siphon or a motor that ignores us."""
-    limit = max(3 * s.volume_step_ul, STILL_LIMIT_UL)
+    limit = moves_unasked_ul(s.volume_step_ul)
     told = f"{s.moved_ul} uL moved while the pump should be still: clamp the line"
     return _trip(s.moved_ul > limit, "moved_while_stopped", told)
 
@@ -270,20 +247,21 @@ FindingT = TypeVar("FindingT")
 
 def refusals(snapshot: StartSnapshot) -> tuple[Reason, ...]:
     """All reasons why flow may not rise now; empty permits."""
-    return _all(PERMISSIVES, snapshot, lambda name, error: Reason("interlock_failed", f"{name}: {error!r}"))
+    return ask_all(PERMISSIVES, snapshot, lambda name, error: Reason("interlock_failed", f"{name}: {error!r}"))
 
 
 def trips(snapshot: RunSnapshot) -> tuple[Trip, ...]:
     """All reasons to stop now; empty lets it run."""
     failed = Priority.HIGH
-    return _all(TRIPS, snapshot, lambda name, error: Trip(Reason("interlock_failed", f"{name}: {error!r}"), failed))
+    return ask_all(TRIPS, snapshot, lambda name, error: Trip(Reason("interlock_failed", f"{name}: {error!r}"), failed))
 
 
-def _all(
+def ask_all(
     interlocks: tuple[Callable[[SnapshotT], FindingT | None], ...],
     snapshot: SnapshotT,
     failed: Callable[[str, Exception], FindingT],
 ) -> tuple[FindingT, ...]:
+    """What each of them finds; one that raises has found `failed`."""
     found: list[FindingT] = []
     for interlock in interlocks:
         try:

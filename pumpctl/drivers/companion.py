@@ -260,6 +260,7 @@ def _identified(answer: wire.Identity) -> Identified:
             kvo_can_be_zero=answer.kvo_min_ul_h == 0,
             has_confirm_button=IdentityFlag.CONFIRM_BUTTON in answer.flags,
         ),
+        idle_pressure_mmhg=answer.idle_pressure_mmhg,
     )
 
 
@@ -287,4 +288,5 @@ def _status(answer: wire.Status, asked: Now) -> StatusRead:
         battery_permille=answer.battery_permille,
         event_count=answer.event_count,
         lease_left_ms=answer.lease_left_ms,
+        on_battery=bool(answer.flags & StatusFlag.ON_BATTERY),
     )

@@ -131,6 +131,7 @@ class Identified:
     boot_count: int
     uptime_ms: int
     capability: Capability
+    idle_pressure_mmhg: int = 0  # 0: it does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ class StatusRead:
     battery_permille: int
     event_count: int
     lease_left_ms: int
+    on_battery: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from pumpctl.effects import Annunciate, Publish
 from pumpctl.supervision.channel import ActiveAlarm, Channel
 from pumpctl.supervision.outbox import Outbox
 
-_LOUDNESS = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
+LOUDNESS = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 
 
 def raise_alarm(channel: Channel, code: str, priority: Priority, message: str, out: Outbox) -> None:
     """Raise, or escalate to a higher priority; an alarm that is on already is not raised again."""
     active = channel.alarms.get(code)
-    if active is not None and _LOUDNESS[active.priority] >= _LOUDNESS[priority]:
+    if active is not None and LOUDNESS[active.priority] >= LOUDNESS[priority]:
         return
     channel.alarms[code] = ActiveAlarm(priority, message, out.now.link_ns)
     told = {"code": code, "priority": priority.value, "message": message}

@@ -86,11 +86,12 @@ class Channel:
     latched: list[Reason] = field(default_factory=list[Reason])
     still_base: Counters | None = None
     window: Window | None = None
-    stretch: Window | None = None  # never begun anew while it runs
+    excess: int = 0  # summed up over the windows, EXCESS_PER_UL a microlitre (core/window.py)
     infusing_since_ns: int = 0
     event_cursor: int | None = None
     status_wanted: bool = False
     pause_wanted: bool = False
+    pausing_since_ns: int | None = None
     acknowledge_wanted: bool = False
     lease_until_uptime_ms: int | None = None  # by the pump's clock; lease_ends_ns is the same in link time
     lease_ends_ns: int | None = None
@@ -126,7 +127,12 @@ class Channel:
 
     def watch_from(self, link_ns: int) -> None:
         """It runs as from now: what it moves is watched from its next status on."""
-        self.infusing_since_ns, self.window, self.stretch = link_ns, None, None
+        self.infusing_since_ns, self.window, self.excess = link_ns, None, 0
+
+    def want_pause(self, link_ns: int) -> None:
+        """The pump is to pause: asked once it has a turn, and proven by a status within its time."""
+        self.move(Trigger.PAUSE_REQUESTED)
+        self.pause_wanted, self.pausing_since_ns = True, link_ns
 
     def grant_lease(self, status: StatusRead, until_uptime_ms: int) -> None:
         """The pump stops by itself at this instant of its uptime, `status` being its last word on that."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 from pumpctl.configuration import Mode
 from pumpctl.core.capability import Lease
 from pumpctl.core.delivery import DeliveryState, Trigger
-from pumpctl.core.instant import NS_PER_S
-from pumpctl.core.interlocks import StartSnapshot, refusals
+from pumpctl.core.energy import battery_runs_ms
+from pumpctl.core.instant import MS_PER_H, NS_PER_S
+from pumpctl.core.interlocks import refusals
 from pumpctl.core.program import LinkLoss, exceeds_dose_rate
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.snapshots import StartSnapshot
 from pumpctl.drivers.pump import ConfirmationRead, PumpActivity, Resume, Start
 from pumpctl.effects import WritePump
 from pumpctl.supervision.alarms import raise_alarm
@@ -86,6 +88,7 @@ def raise_flow(ward: Ward, channel: Channel, out: Outbox) -> bool:
     else:
         book_uncommanded(ward, channel, channel.status, out)  # what moved until here is not this program's
         infusion.begin(channel.status.counters, channel.identity.capability, out.now)
+        infusion.reservoir_at_start_ul = channel.status.reservoir_ul
     if infusion.program.link_loss is LinkLoss.STOP_AT_LEASE_END:
         channel.grant_lease(channel.status, channel.status.uptime_ms + infusion.program.lease_ms)
     if channel.unheard_since_ns is None:
@@ -171,7 +174,25 @@ def snapshot(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> S
         wall_step_ms=ward.wall_step_ms,
         verdict_reasons=reasons_against(ward, channel, infusion, out.now),
         exceeds_dose_rate=exceeds_dose_rate(program, program.flow_rate_ul_h),
+        battery_runs_ms=_battery_runs_ms(channel),
+        needed_ms=_needed_ms(infusion),
     )
+
+
+def _battery_runs_ms(channel: Channel) -> int | None:
+    """None on mains: what they feed needs no battery."""
+    status = channel.status
+    if status is None or not status.on_battery:
+        return None
+    return battery_runs_ms(status.battery_permille, channel.configuration.battery_life_h)
+
+
+def _needed_ms(infusion: Infusion) -> int:
+    """This program's rest and the programs that follow it."""
+    given_ul = infusion.delivered.least_ul if infusion.delivered else 0
+    left_ul = max(0, infusion.program.vtbi_ul - given_ul)
+    own_ms = -(-left_ul * MS_PER_H // infusion.program.flow_rate_ul_h)
+    return own_ms + sum(program.expected_duration.ceiling() for program in infusion.remaining)
 
 
 def _refused(channel: Channel, infusion: Infusion, reasons: tuple[Reason, ...], out: Outbox) -> None:

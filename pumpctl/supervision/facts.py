@@ -10,6 +10,7 @@ from typing import assert_never
 
 from pumpctl.configuration import Mode
 from pumpctl.core.delivery import DeliveryState, Trigger, step
+from pumpctl.core.interlocks import alarm_priority
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.drivers.pump import (
     AcknowledgeAlarms,
@@ -39,7 +40,7 @@ from pumpctl.drivers.pump import (
     Unanswered,
 )
 from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
-from pumpctl.supervision.alarms import end_alarm, raise_alarm
+from pumpctl.supervision.alarms import LOUDNESS, end_alarm, raise_alarm
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.door import intend, not_effective
 from pumpctl.supervision.infusion import Outcome
@@ -85,6 +86,9 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
             _stop_for_alarms(channel, fact.stopping_alarms, out)
         case EventRead():
             channel.event_cursor = fact.index + 1
+            if fact.kind == "keypad_change" and channel.owes_dose():
+                told = "somebody changed the flow at the pump's keys: look at the pump"
+                raise_alarm(channel, "keypad_change", Priority.MEDIUM, told, out)  # H60: maybe shorter than a poll
             _stop_for_alarms(channel, fact.stopping_alarms, out)
         case SessionLost():
             out.event(channel.name, "session_lost", {})
@@ -265,4 +269,6 @@ def _stop_for_alarms(channel: Channel, stopping_alarms: tuple[str, ...], out: Ou
     news = [code for code in stopping_alarms if code not in latched]
     if news and (channel.state in HOLDS_OUR_PROGRAM or latched):
         reasons = tuple(Reason(code, f"the pump alarms: {code}") for code in news)
-        request_stop(channel, reasons, Priority.HIGH, out)
+        route = channel.infusion.program.route if channel.infusion else ""
+        loudest = max((alarm_priority(code, route) for code in news), key=LOUDNESS.__getitem__)
+        request_stop(channel, reasons, loudest, out)

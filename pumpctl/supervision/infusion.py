@@ -49,6 +49,7 @@ class Infusion:
     unconfirmed: bool = False
     started_utc_ms: int | None = None
     paused_therapy_ns: int | None = None
+    reservoir_at_start_ul: int | None = None  # as the pump said then
     remaining: tuple[Program, ...] = field(default=())
 
     @property

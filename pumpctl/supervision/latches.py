@@ -28,6 +28,7 @@ ONE_PERSON = frozenset(
         "operator_stop",
         "guard_stopped",
         "pause_too_long",
+        "battery_critical",
         "order_cancelled",
     }
 )

@@ -99,8 +99,7 @@ def _pause(ward: Ward, wish: Wish, out: Outbox) -> None:
     take_only(wish, "channel", "person")
     channel = channel_named(ward, wish)
     _must(channel, Trigger.PAUSE_REQUESTED, "not_infusing")
-    channel.move(Trigger.PAUSE_REQUESTED)
-    channel.pause_wanted = True
+    channel.want_pause(out.now.link_ns)
     owe(
         ward,
         wish,

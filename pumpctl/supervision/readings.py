@@ -6,28 +6,24 @@ says that it moves. Every trip of core/interlocks.py is asked after every status
 
 from __future__ import annotations
 
+from pumpctl.core.alerts import ALERT_CODES, alerts
 from pumpctl.core.delivery import DeliveryState, Trigger
-from pumpctl.core.instant import NS_PER_MS
-from pumpctl.core.interlocks import RunSnapshot, StillSnapshot, Trip, moved_while_still, trips
-from pumpctl.core.program import exceeds_dose_rate
+from pumpctl.core.interlocks import alarm_priority, moved_while_still, trips
 from pumpctl.core.reason import Priority, Reason
-from pumpctl.core.window import window_ns
+from pumpctl.core.snapshots import RunSnapshot, StillSnapshot, Trip
 from pumpctl.drivers.pump import PumpActivity, StatusRead
-from pumpctl.supervision.alarms import end_alarm
-from pumpctl.supervision.channel import Channel, Window
+from pumpctl.supervision.alarms import LOUDNESS, end_alarm, raise_alarm
+from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.door import not_effective
 from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
-from pumpctl.supervision.polling import poll_therapy_ns
+from pumpctl.supervision.run_watch import run_snapshot
 from pumpctl.supervision.settling import COMPLETED, OF_THE_PROGRAM, settle
 from pumpctl.supervision.stopping import prove_stop, request_stop
 from pumpctl.supervision.uncommanded import book_uncommanded, moved_uncommanded_ul
 from pumpctl.supervision.ward import Ward
 
 _S, _A = DeliveryState, PumpActivity
-# SPEC.md: the motor may take 100 ms to move after START; until twice that nothing is judged by progress.
-SETTLING_NS = 200 * NS_PER_MS
-_LOUDNESS = (Priority.LOW, Priority.MEDIUM, Priority.HIGH)
 
 
 def weigh_status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
@@ -106,19 +102,32 @@ def _while_infusing(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
     infusion = channel.infusion
     if infusion is None or infusion.delivered is None:
         return
-    found = trips(_run_snapshot(ward, channel, infusion, status, out))
+    seen = run_snapshot(ward, channel, infusion, status, out.now)
+    found = trips(seen)
+    _tell_alerts(channel, seen, out)
     if found:
         _trip(channel, found, out)
     elif _shows(channel, status, _A.COMPLETED):
         _completed(ward, channel, infusion, out)
     elif _shows(channel, status, _A.PAUSED):
         channel.move(Trigger.PAUSE_PROVEN)
-        channel.pause_wanted, infusion.paused_therapy_ns = False, out.now.therapy_ns
+        channel.pause_wanted, channel.pausing_since_ns = False, None
+        infusion.paused_therapy_ns = out.now.therapy_ns
         channel.still_base = status.counters
         out.record("paused", {"channel": channel.name, "program_id": infusion.program_id.hex()})
         out.event(channel.name, "paused", {})
     elif not _shows(channel, status, _A.INFUSING):
         _stopped_at_pump(channel, status, out)
+
+
+def _tell_alerts(channel: Channel, seen: RunSnapshot, out: Outbox) -> None:
+    """What holds now is on; what no longer does is over."""
+    found = {alert.reason.code: alert for alert in alerts(seen)}
+    for alert in found.values():
+        raise_alarm(channel, alert.reason.code, alert.priority, alert.reason.message, out)
+    for code in ALERT_CODES:
+        if code not in found:
+            end_alarm(channel, code, out)
 
 
 def _count(channel: Channel, status: StatusRead) -> None:
@@ -151,7 +160,9 @@ def _stopped_at_pump(channel: Channel, status: StatusRead, out: Outbox) -> None:
     """Whatever it does, it is not what it was told: STOP is safe in every case."""
     alarms = tuple(Reason(code, f"the pump alarms: {code}") for code in status.stopping_alarms)
     told = Reason("stopped_at_pump", f"the pump is {status.activity.value}, not what was commanded")
-    request_stop(channel, alarms or (told,), Priority.HIGH, out)
+    route = channel.infusion.program.route if channel.infusion else ""
+    priorities = [alarm_priority(code, route) for code in status.stopping_alarms] or [Priority.HIGH]
+    request_stop(channel, alarms or (told,), max(priorities, key=LOUDNESS.__getitem__), out)
 
 
 def _must_be_still(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
@@ -178,57 +189,5 @@ def _note_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Out
 
 
 def _trip(channel: Channel, found: tuple[Trip, ...], out: Outbox) -> None:
-    loudest = max((trip.priority for trip in found), key=_LOUDNESS.index)
+    loudest = max((trip.priority for trip in found), key=LOUDNESS.__getitem__)
     request_stop(channel, tuple(trip.reason for trip in found), loudest, out)
-
-
-def _run_snapshot(ward: Ward, channel: Channel, infusion: Infusion, status: StatusRead, out: Outbox) -> RunSnapshot:
-    program, delivered = infusion.program, infusion.delivered
-    capability = channel.identity.capability if channel.identity else None
-    smallest, largest = status.counters.since(delivered.base) if delivered else (0, 0)
-    moved, window = _watch_window(ward, channel, largest, status, out)
-    stretch = channel.stretch
-    ended = status.activity in {_A.COMPLETED, _A.PAUSED, _A.STOPPED, _A.IDLE}
-    return RunSnapshot(
-        program_flow_ul_h=program.flow_rate_ul_h,
-        vtbi_ul=program.vtbi_ul,
-        volume_step_ul=capability.volume_step_ul if capability else 1,
-        accuracy_permille=capability.accuracy_permille if capability else 0,
-        same_program=ended or status.program_id == program.program_id,
-        boot_changed=delivered is not None and status.counters.boot_count != delivered.base.boot_count,
-        # A pump that has ended commands nothing: only a running one can be set to another flow.
-        commanded_flow_ul_h=program.flow_rate_ul_h if ended else status.commanded_flow_ul_h,
-        exceeds_dose_rate=exceeds_dose_rate(program, status.commanded_flow_ul_h),
-        smallest_ul=smallest,
-        largest_ul=largest,
-        completed=status.activity is _A.COMPLETED,
-        stopping_alarms=status.stopping_alarms,
-        moved_in_window_ul=None if ended else moved,
-        window_therapy_ns=window,
-        moved_in_stretch_ul=None if stretch is None else largest - stretch.largest_ul,
-        stretch_therapy_ns=0 if stretch is None else out.now.therapy_ns - stretch.began_therapy_ns,
-    )
-
-
-def _watch_window(
-    ward: Ward, channel: Channel, largest_ul: int, status: StatusRead, out: Outbox
-) -> tuple[int | None, int]:
-    """Volume moved over the present window, None until it is full, and the longest it can have lasted.
-
-    From the asking of its first status to the arrival of this one: jitter of the line can then
-    never make a correct pump look fast.
-    """
-    if out.now.link_ns - channel.infusing_since_ns < SETTLING_NS:
-        return None, 0
-    if channel.window is None:
-        channel.window = channel.stretch = Window(largest_ul, status.asked.therapy_ns)
-        return None, 0
-    lasted = out.now.therapy_ns - channel.window.began_therapy_ns
-    capability, infusion = channel.identity, channel.infusion
-    flow = infusion.program.flow_rate_ul_h if infusion else 0
-    step_ul = capability.capability.volume_step_ul if capability else 1
-    if lasted < window_ns(flow, step_ul, poll_therapy_ns(ward, channel)):
-        return None, 0
-    moved = largest_ul - channel.window.largest_ul
-    channel.window = Window(largest_ul, status.asked.therapy_ns)
-    return moved, lasted

@@ -92,7 +92,7 @@ def _resume_supervision(ward: Ward, channel: Channel, infusion: Infusion, status
         channel.watch_from(out.now.link_ns)
         infusion.paused_therapy_ns = None
         if channel.pause_wanted:
-            channel.move(Trigger.PAUSE_REQUESTED)
+            channel.want_pause(out.now.link_ns)
     else:
         _not_ours(channel, infusion, status, out)
         return

@@ -18,6 +18,7 @@ from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.ordering import readmit
 from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.presumed import presume_used
 from pumpctl.supervision.program_record import program_of
 from pumpctl.supervision.settling import book, commit, forget, withdraw
 from pumpctl.supervision.stopping import request_stop
@@ -33,7 +34,7 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
     unreadable: list[int] = []
     for record in past.records:
         try:
-            _replay(ward, record, out)
+            replay(ward, record, out)
         except Exception:  # one record must not keep a daemon from coming up to stop its pumps (H48)
             if not damaged:
                 raise
@@ -48,7 +49,8 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
     out.record("daemon_started", {"channels": list(ward.channels), "mode": ward.configuration.mode.value})
 
 
-def _replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
+def replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
+    """What this record makes of the ward; most say what happened and change nothing."""
     body: dict[str, Any] = record.body
     if record.kind == "order_accepted":
         readmit(ward, body, record.utc_ms)
@@ -58,6 +60,8 @@ def _replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
         ward.orders[body["order"]].cancelled = True
     elif record.kind == "settled":
         _settled(ward, body)
+    elif record.kind == "journal_retired":
+        presume_used(ward, record.utc_ms)
     elif body.get("channel") in ward.channels:
         _replay_channel(ward, ward.channels[body["channel"]], record, out)
 

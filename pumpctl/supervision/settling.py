@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pumpctl.core.alerts import ALERT_CODES
 from pumpctl.core.exposure import H24_MS, Certainty, Segment
 from pumpctl.core.program import Program
 from pumpctl.supervision.alarms import end_alarm
@@ -22,7 +23,7 @@ from pumpctl.supervision.ward import Ward
 KEPT_MS = 36 * H24_MS
 COMPLETED, STOPPED = "completed", "stopped"
 # Alarms about one program's way into the pump, and back: they end with it.
-OF_THE_PROGRAM = ("dosing_unconfirmed", "start_refused", "next_phase_waits", "pause_refused")
+OF_THE_PROGRAM = ("dosing_unconfirmed", "start_refused", "next_phase_waits", "pause_refused", "keypad_change")
 
 
 def commit(ward: Ward, infusion: Infusion, accuracy_permille: int, started_utc_ms: int) -> None:
@@ -63,11 +64,11 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     """
     infusion, delivered = channel.infusion, channel.infusion.delivered if channel.infusion else None
     _count_from_here(ward, channel, out)
-    for code in OF_THE_PROGRAM:
+    for code in (*OF_THE_PROGRAM, *ALERT_CODES):
         end_alarm(channel, code, out)
     channel.infusion, channel.read_back_equal, channel.program_sent = None, False, False
     channel.awaiting_since_ns, channel.pause_wanted = None, False
-    channel.window, channel.stretch = None, None
+    channel.window, channel.excess, channel.pausing_since_ns = None, 0, None
     channel.lease_until_uptime_ms, channel.lease_ends_ns = None, None
     if infusion is None:
         return

@@ -50,6 +50,10 @@ class PumpDouble:
     encoder_gap_ul: int = 0
     lease_ends_ns: int | None = None
     ignores_stops: int = 0
+    ignores_pauses: bool = False  # answers PAUSED and runs on
+    battery_permille: int | None = None  # None: on mains
+    reservoir_ul: int = 200_000
+    pressure_mmhg: int = 8
     lies_stopped: bool = False  # answers STOPPED and runs on
     mute: set[type] = field(default_factory=set[type])  # carried out, not answered
     deaf: set[type] = field(default_factory=set[type])  # lost on the way
@@ -176,7 +180,8 @@ class PumpDouble:
             case wire.Start() | wire.Resume():
                 return self._begin(request, now_ns)
             case wire.Pause():
-                self.halt(PumpState.PAUSED)
+                if not self.ignores_pauses:
+                    self.halt(PumpState.PAUSED)
                 return wire.Paused(request.program_id)
             case wire.Renew():
                 self.lease_ends_ns = request.until_uptime_ms * 1_000_000
@@ -226,14 +231,18 @@ class PumpDouble:
             flags |= StatusFlag.MOTOR_MOVING
         if self.token:
             flags |= StatusFlag.TOKEN_ALIVE
+        if self.battery_permille is not None:
+            flags |= StatusFlag.ON_BATTERY
+        battery = 900 if self.battery_permille is None else self.battery_permille
         commanded = self.flow_ul_h if self.commanded_ul_h is None else self.commanded_ul_h
         measured = self.flow_ul_h if self.measured_ul_h is None else self.measured_ul_h
         lease_left_ms = 0 if self.lease_ends_ns is None else max(0, self.lease_ends_ns - now_ns) // 1_000_000
         return wire.Status(
             now_ns // 1_000_000, self.boot_count, self.state, flags,
             self.program.program_id if self.program else bytes(8), commanded, measured,
-            self.moved_ul, self.moved_ul - self.encoder_gap_ul, self.moved_ul, max(0, self.program_ul), 8, 200_000, 900,
-            self.alarms, len(self.events) + self.event_base, lease_left_ms, 0, 0,
+            self.moved_ul, self.moved_ul - self.encoder_gap_ul, self.moved_ul, max(0, self.program_ul),
+            self.pressure_mmhg, self.reservoir_ul, battery, self.alarms,
+            len(self.events) + self.event_base, lease_left_ms, 0, 0,
         )  # fmt: skip
 
 

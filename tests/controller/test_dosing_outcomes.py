@@ -211,8 +211,8 @@ def test_an_alarm_at_the_pump_before_the_press_takes_the_program_back():
 
 
 @pytest.mark.hazard("H60")
-@pytest.mark.parametrize(("commanded", "code"), [(9_900, "external_change"), (12_100, "dose_rate_above_hard_limit")])
-def test_another_flow_set_at_the_keypad_is_stopped(commanded: int, code: str):
+@pytest.mark.parametrize(("commanded", "code"), [(10_100, "external_change"), (12_100, "dose_rate_above_hard_limit")])
+def test_a_higher_flow_set_at_the_keypad_is_stopped(commanded: int, code: str):
     desk = infusing(once())
     desk.run_for(5_000)
     desk.pump.commanded_ul_h = commanded

@@ -257,6 +257,6 @@ def test_a_battery_that_runs_out_stops_before_the_pump_dies():
     made = infusing(HOUR_LONG, profile=replace(REFERENCE, battery_life_h=1))
     inject(made, FaultKind.MAINS_LOSS)
     until(made, lambda: state(made) == "stopped", HOUR)
-    assert latched(made) == {"battery_empty"}
-    assert 40 <= truth(made).battery_permille <= 50
+    assert latched(made) == {"battery_critical"}
+    assert 70 <= truth(made).battery_permille <= 80
     assert ledger_covers_truth(made)
