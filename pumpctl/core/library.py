@@ -55,22 +55,25 @@ class LinkLoss(Enum):
 class Rows:
     """The limits on one measure that hold under some conditions.
 
-    A value between `floor` and `ceiling`, and unequal to both, breaks none of them: most values need no second look.
-    None: no such bound. Everything below `harmless_below` is allowed, however low.
+    A value between `floor` and `ceiling` breaks none of them: most values need no second look. None: no such bound.
+    `at_floor` and `at_ceiling` are 1 where that very value is allowed too, else 0. Everything below `harmless_below`
+    is allowed, however low.
     """
 
     measure: Measure
     limits: tuple[Limit, ...]
     floor: Quantity | None
+    at_floor: int
     ceiling: Quantity | None
+    at_ceiling: int
     harmless_below: Quantity | None
 
     def broken(self, most: Quantity, least: Quantity) -> Sequence[Limit]:
         """The limits that do not hold for a value that lies from `least` to `most`."""
         # Cross-multiplied as in Limit.is_broken(), and for the same reason.
         floor, ceiling = self.floor, self.ceiling
-        if (ceiling is None or most.num * ceiling.den < ceiling.num * most.den) and (
-            floor is None or least.num * floor.den > floor.num * least.den
+        if (ceiling is None or most.num * ceiling.den < ceiling.num * most.den + self.at_ceiling) and (
+            floor is None or least.num * floor.den + self.at_floor > floor.num * least.den
         ):
             return ()
         return [limit for limit in self.limits if limit.is_broken(most, least)]
@@ -129,7 +132,7 @@ class Library:
 
     def profile_for(self, route: str | None, care_area: str | None, phase: PhaseKind | None) -> Profile | None:
         for profile in self.profiles:
-            if (profile.route, profile.care_area, profile.phase) == (route, care_area, phase):
+            if profile.phase is phase and profile.route == route and profile.care_area == care_area:
                 return profile
         return None
 
@@ -183,9 +186,21 @@ def _rows(profile: Profile, conditions: frozenset[Condition]) -> Sheaf:
 
 
 def _of_measure(measure: Measure, limits: tuple[Limit, ...]) -> Rows:
-    floor = max((bound for limit in limits if (bound := limit.lower_bound) is not None), default=None)
-    ceiling = min((bound for limit in limits if (bound := limit.upper_bound) is not None), default=None)
-    return Rows(measure, limits, floor, ceiling, harmless_below=ceiling if floor is None else None)
+    """A limit with bounds on both sides is taken at the one on the side where the others have theirs."""
+    is_low = any(limit.upper_bound is None for limit in limits)
+    low = [limit for limit in limits if limit.upper_bound is None or (is_low and limit.lower_bound is not None)]
+    high = [limit for limit in limits if limit not in low]
+    floor = max((bound for limit in low if (bound := limit.lower_bound) is not None), default=None)
+    ceiling = min((bound for limit in high if (bound := limit.upper_bound) is not None), default=None)
+    return Rows(
+        measure,
+        limits,
+        floor,
+        int(all(limit.at_or_below != floor for limit in low)),
+        ceiling,
+        int(all(limit.at_or_above != ceiling for limit in high)),
+        harmless_below=ceiling if floor is None else None,
+    )
 
 
 class _ProfileText(Strict):

@@ -188,16 +188,14 @@ class Limit:
         return next(bound for bound in bounds if bound is not None)
 
     @property
-    def lower_bound(self) -> Quantity | None:
-        """What is above it is allowed. Of a limit with bounds on both sides one is enough, since all must be passed."""
-        return self.below if self.at_or_below is None else self.at_or_below
+    def upper_bound(self) -> Quantity | None:
+        """What is below it is allowed."""
+        return self.above if self.at_or_above is None else self.at_or_above
 
     @property
-    def upper_bound(self) -> Quantity | None:
-        """What is below it is allowed; None where there is a lower bound."""
-        if self.lower_bound is not None:
-            return None
-        return self.above if self.at_or_above is None else self.at_or_above
+    def lower_bound(self) -> Quantity | None:
+        """What is above it is allowed. Of bounds on both sides one is enough, since all must be passed."""
+        return self.below if self.at_or_below is None else self.at_or_below
 
     def is_broken(self, most: Quantity, least: Quantity) -> bool:
         """Judged on the largest value the figures allow for an upper bound, on the smallest for a lower one."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.relativedelta import relativedelta
@@ -43,14 +44,14 @@ WASTING_KINDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # Final and not frozen: rules/finding.py says why
 class Task:
     """Something a person does: due on a day, overdue from another day on."""
 
-    rule: str
-    what: str
-    due: date
-    overdue: date
+    rule: Final[str]
+    what: Final[str]
+    due: Final[date]
+    overdue: Final[date]
 
 
 def monitoring_plan(order: Order, start_utc_ms: int) -> tuple[Task, ...]:
@@ -85,10 +86,10 @@ def overdue_checks(order: Order, at_utc_ms: int) -> tuple[Task, ...]:
 
 def is_high_loss(order: Order) -> bool:
     """Q42: losses or medicines that waste magnesium, as far as the order states them."""
-    assessment, reviews = order.assessment, order.reviews
-    medicines = any(medicine.kind in WASTING_KINDS for medicine in order.medicines or ())
-    losses = assessment.gastrointestinal_losses or assessment.renal_losses or assessment.diarrhoea
-    return bool(losses or reviews.wasting_drugs or medicines)
+    told, medicines = order.assessment, order.medicines
+    if told.gastrointestinal_losses or told.renal_losses or told.diarrhoea or order.reviews.wasting_drugs:
+        return True
+    return bool(medicines) and any(medicine.kind in WASTING_KINDS for medicine in medicines)
 
 
 def _blood_checks(order: Order, anchor: date, until: date) -> Iterator[Task]:

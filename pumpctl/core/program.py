@@ -7,8 +7,9 @@ Flow and volume are rounded down to what the pump can set, and never up.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pumpctl.core.capability import Capability, Lease
 from pumpctl.core.figures import figure
@@ -26,6 +27,7 @@ from pumpctl.core.units import (
     Duration,
     FlowRate,
     Mass,
+    Quantity,
     Volume,
     dose_rate,
     flow_for,
@@ -140,18 +142,18 @@ def exceeds_dose_rate(program: Program, flow_ul_h: int) -> bool:
 _NO_TIMES = Timetable((), None, ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Final and not frozen: rules/finding.py says why
 class _Setting:
     """What all containers of one phase share."""
 
-    order: Order
-    case: Case
-    capability: Capability
-    occurrence: int
-    attempt: int
-    phase_index: int
-    profile: Profile
-    concentration: Concentration
+    order: Final[Order]
+    case: Final[Case]
+    capability: Final[Capability]
+    occurrence: Final[int]
+    attempt: Final[int]
+    phase_index: Final[int]
+    profile: Final[Profile]
+    concentration: Final[Concentration]
 
 
 def _containers(setting: _Setting, flow_ul_h: int, volume_ul: int) -> list[Program]:
@@ -204,42 +206,60 @@ def _flow_limit(profile: Profile, capability: Capability, content: Concentration
     return tightest.floor_to_step(capability.flow_step_ul_h)
 
 
-def _rounding_broke(case: Case, profile: Profile, index: int, flow_ul_h: int, volume_ul: int) -> Iterator[Finding]:
+def _rounding_broke(case: Case, profile: Profile, index: int, flow_ul_h: int, volume_ul: int) -> Iterable[Finding]:
     """A limit that holds for the stated figures must hold for the programmed ones; HARD ones must hold anyway."""
     phase, stated = case.figures.phases[index], case.figures.measured[index]
-    if phase.flow == FlowRate(flow_ul_h) and phase.volume == Volume(volume_ul):
+    if _is_whole(phase.flow, flow_ul_h) and _is_whole(phase.volume, volume_ul):
         programmed = stated  # the dose and the duration that follow are among those measured
     else:
         programmed = measure_phase(phase.as_programmed(flow_ul_h, volume_ul))
     broken = phase_findings(case, profile, phase.path, programmed)
-    known = (
-        {(f.rule, f.limit) for f in phase_findings(case, profile, phase.path, stated)}
-        if broken
-        else set[tuple[str, str]]()
-    )
-    for finding in broken:
-        is_new = finding.severity is Severity.SOFT and (finding.rule, finding.limit) not in known
-        if is_new or finding.severity is Severity.HARD:
-            message = f"as this pump would run it: {finding.message}; state figures that it can set"
-            yield replace(finding, severity=Severity.HARD, message=message)
+    if not broken:
+        return ()
+    known = {(f.rule, f.limit) for f in phase_findings(case, profile, phase.path, stated)}
+    return [
+        replace(
+            finding,
+            severity=Severity.HARD,
+            message=f"as this pump would run it: {finding.message}; state figures that it can set",
+        )
+        for finding in broken
+        if finding.severity is Severity.HARD
+        or (finding.severity is Severity.SOFT and (finding.rule, finding.limit) not in known)
+    ]
+
+
+def _is_whole(stated: Quantity | None, units: int) -> bool:
+    """Nothing was rounded off."""
+    return stated is not None and stated.num == units * stated.den
 
 
 def _pump_cannot(
     phase: PhaseFigures, profile: Profile, capability: Capability, flow_ul_h: int, volume_ul: int
-) -> Iterator[Finding]:
+) -> Iterable[Finding]:
     """U04, naming the pump's figure."""
-    faults = (
+    faults = [
         *_flow_faults(phase, capability, flow_ul_h),
         *_volume_faults(phase, capability, volume_ul),
         *_policy_faults(profile, capability),
-    )
-    for what, value, limit in faults:
-        message = f"{phase.path}: {capability.model} cannot {what}: {value}, the pump has {limit}"
-        yield Finding("U04", Severity.HARD, message, value, limit, "project")
+    ]
+    return [
+        Finding(
+            "U04",
+            Severity.HARD,
+            f"{phase.path}: {capability.model} cannot {what}: {value}, the pump has {limit}",
+            value,
+            limit,
+            "project",
+        )
+        for what, value, limit in faults
+    ]
 
 
 def _flow_faults(phase: PhaseFigures, capability: Capability, flow_ul_h: int) -> Iterator[tuple[str, str, str]]:
     stated = phase.flow or FlowRate(0)
+    if _is_whole(stated, flow_ul_h) and capability.min_flow_ul_h <= flow_ul_h <= capability.max_flow_ul_h:
+        return  # nothing was rounded
     if flow_ul_h < capability.min_flow_ul_h:
         least = figure(FlowRate(capability.min_flow_ul_h), "mL/h")
         yield "run so slowly", figure(stated, "mL/h"), f"at least {least}"
@@ -253,7 +273,8 @@ def _flow_faults(phase: PhaseFigures, capability: Capability, flow_ul_h: int) ->
 
 def _volume_faults(phase: PhaseFigures, capability: Capability, volume_ul: int) -> Iterator[tuple[str, str, str]]:
     stated = phase.volume or Volume(0)
-    if volume_ul == 0 or Volume(volume_ul).differs_by_more_than_percent(stated, ROUNDING_PERCENT):
+    rounded = Volume(volume_ul)
+    if volume_ul == 0 or rounded.differs_by_more_than_percent(stated, ROUNDING_PERCENT):
         step = figure(Volume(capability.volume_step_ul), "mL")
         yield f"set the volume within {ROUNDING_PERCENT} %", figure(stated, "mL"), f"steps of {step}"
     if volume_ul > MAX_CONTAINERS * _full_reservoir_ul(capability):

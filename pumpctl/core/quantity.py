@@ -70,7 +70,10 @@ class Quantity:
 
     def differs_by_more_than_percent(self, other: Self, percent: int) -> bool:
         """|self - other| > percent % of other, exactly."""
-        return 100 * abs(self._difference(other)) > percent * other.num * self.den
+        if type(self) is not type(other):
+            raise TypeError(f"cannot compare {type(self).__name__} with {type(other).__name__}")
+        reference = other.num * self.den
+        return 100 * abs(self.num * other.den - reference) > percent * reference
 
 
 class Mass(Quantity):

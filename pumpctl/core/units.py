@@ -145,23 +145,38 @@ class Misread:
 
 def read_quantity(text: str, kind: type[AnyQuantity], basis: Basis | None = None) -> AnyQuantity | Misread:
     """Read "100 mL" strictly: a plain decimal number above zero, one space, a unit of this kind."""
+    match = _SHORT_QUANTITY.fullmatch(text)
+    factor = None if match is None else _FACTORS[basis][kind].get(match[3])
+    if match is None or factor is None:
+        return _read_closely(text, kind, basis)
+    whole, decimals, _ = match.groups()
+    num, den = factor
+    if decimals is None:
+        num *= int(whole)
+    else:
+        num, den = num * int(whole + decimals), den * 10 ** len(decimals)
+    return kind(num, den) if num else Misread("is zero")
+
+
+def _read_closely(text: str, kind: type[AnyQuantity], basis: Basis | None) -> AnyQuantity | Misread:
+    """A long number, or one that says why it is none."""
     match = _QUANTITY.fullmatch(text)
-    if match is None:
+    if match is None or match[3] not in UNITS[kind]:
         return Misread(_why_unreadable(text, kind))
     whole, decimals, unit = match.groups()
-    factor = _FACTORS[basis][kind].get(unit)
-    if factor is None and unit not in UNITS[kind]:
-        return Misread(_why_unreadable(text, kind))
     if len(whole) + len(decimals or "") > MAX_SIGNIFICANT_DIGITS and _significant(text) > MAX_SIGNIFICANT_DIGITS:
         return Misread(f"has more than {MAX_SIGNIFICANT_DIGITS} significant digits")
-    num, den = (int(whole), 1) if decimals is None else (int(whole + decimals), 10 ** len(decimals))
-    if num == 0:
+    if not int(whole + (decimals or "")):
         return Misread("is zero")
+    factor = _FACTORS[basis][kind].get(unit)
     if factor is None:
         return Misread(f"is in {unit} without a basis; state heptahydrate, anhydrous or elemental")
-    return kind(num * factor[0], den * factor[1])
+    num, den = factor
+    return kind(num * int(whole + (decimals or "")), den * 10 ** len(decimals or ""))
 
 
+# What nearly every text is: its number has at most MAX_SIGNIFICANT_DIGITS, wherever the point stands.
+_SHORT_QUANTITY = re.compile(r"(0|[1-9][0-9]{0,5})(?:\.([0-9]{1,6}))? (\S+)")
 _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,39})(?:\.([0-9]{1,40}))? (\S.*)")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SLIPS = (

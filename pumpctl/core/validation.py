@@ -6,7 +6,7 @@ limit of the library that no rule judges each deny: silence must never mean cons
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -16,7 +16,7 @@ from pumpctl.core.rules.case import Case, Context, open_case
 from pumpctl.core.rules.finding import Finding, Severity
 from pumpctl.core.rules.limits import library_findings
 from pumpctl.core.rules.softening import TO_SOFT, softened
-from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Rule
+from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Judge, Rule
 from pumpctl.core.schedule import read_instant
 from pumpctl.core.units import Misread
 
@@ -44,19 +44,20 @@ def judge(order: Order, library: Library, context: Context, rules: tuple[Rule, .
 
 def judge_case(case: Case, overrides: tuple[Override, ...] = (), rules: tuple[Rule, ...] = RULES) -> Verdict:
     """judge() for a caller that has the case open."""
-    present = _DEFAULT_IDS if rules is RULES else frozenset({rule.id for rule in rules})
+    present, judges = (_DEFAULT_IDS, _DEFAULT_JUDGES) if rules is RULES else (_ids(rules), _judges(rules))
     findings = _of_library(case, present)
-    for rule in rules:
+    for rule, judge_one in judges:
         try:
-            for judge_one in rule.judges:
-                findings += judge_one(case)
+            findings += judge_one(case)
         except Exception as error:  # whatever went wrong in a rule, that rule denies the order
-            findings.append(_failed(rule.id, error))
+            findings.append(_failed(rule, error))
     findings += _absent(present, case.library)
     if case.is_emergency:
         findings = [softened(finding) for finding in findings]
-    weighed = tuple(sorted(_with_overrides(findings, case, overrides), key=_rank))
-    return Verdict(_decide(weighed), weighed, case.order.digest, case.library.content_hash)
+    if overrides or case.order.overrides:
+        findings = list(_with_overrides(findings, case, (*case.order.overrides, *overrides)))
+    findings.sort(key=_rank)
+    return Verdict(_decide(findings), tuple(findings), case.order.digest, case.library.content_hash)
 
 
 def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Override, ...]:
@@ -78,7 +79,15 @@ def bind(verdict: Verdict, rule: str, person: str, reason: str) -> tuple[Overrid
     )
 
 
-_DEFAULT_IDS = frozenset({rule.id for rule in RULES})
+def _ids(rules: tuple[Rule, ...]) -> frozenset[str]:
+    return frozenset({rule.id for rule in rules})
+
+
+def _judges(rules: tuple[Rule, ...]) -> tuple[tuple[str, Judge], ...]:
+    return tuple([(rule.id, judge_one) for rule in rules for judge_one in rule.judges])
+
+
+_DEFAULT_IDS, _DEFAULT_JUDGES = _ids(RULES), _judges(RULES)
 
 
 def _of_library(case: Case, present: frozenset[str]) -> list[Finding]:
@@ -110,11 +119,7 @@ def _absent(present: frozenset[str], library: Library) -> list[Finding]:
     ]
 
 
-def _with_overrides(findings: list[Finding], case: Case, given: tuple[Override, ...]) -> Iterable[Finding]:
-    overrides = (*case.order.overrides, *given)
-    if not overrides:
-        yield from findings
-        return
+def _with_overrides(findings: list[Finding], case: Case, overrides: tuple[Override, ...]) -> Iterator[Finding]:
     # One Q02 override covers all SOFT findings of the halved limits: the one that saw the clearance itself.
     causes = {limit.text for limit in case.library.reduced_clearance}
     clearance_seen = {finding.value for finding in findings if finding.rule == HALVED and finding.limit in causes}
@@ -156,12 +161,11 @@ def _folded(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def _decide(findings: tuple[Finding, ...]) -> Decision:
-    if any(finding.severity is Severity.HARD for finding in findings):
+def _decide(findings: list[Finding]) -> Decision:
+    standing = [finding.severity for finding in findings if not finding.overridden]
+    if Severity.HARD in standing:
         return Decision.REFUSED
-    if any(finding.severity is Severity.SOFT and not finding.overridden for finding in findings):
-        return Decision.NEEDS_OVERRIDE
-    return Decision.ACCEPTED
+    return Decision.NEEDS_OVERRIDE if Severity.SOFT in standing else Decision.ACCEPTED
 
 
 _ORDER = {severity: place for place, severity in enumerate(Severity)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pumpctl.core.library import LinkLoss, PhaseKind, parse_library
-from pumpctl.core.limit import LibraryUnreadable
+from pumpctl.core.limit import Condition, LibraryUnreadable
 from pumpctl.core.units import MS_PER_HOUR, UG_PER_MMOL, DoseRate, FlowRate
 from pumpctl.shell.library_file import read_library
 from tests.core.golden import LIBRARY
@@ -97,3 +97,19 @@ def test_packaged_and_named_file_are_read_alike(tmp_path: Path):
     path.write_bytes(b"#" * (1 << 21))
     with pytest.raises(LibraryUnreadable, match="larger"):
         read_library(path)
+
+
+@pytest.mark.parametrize("name", [profile.name for profile in LIBRARY.profiles])
+def test_what_needs_no_second_look_breaks_nothing(name: str):
+    """Rows.broken() is its limits one by one: at every bound, and a millionth to each side of it."""
+    profile = next(profile for profile in LIBRARY.profiles if profile.name == name)
+    for conditions in (frozenset({Condition.ALWAYS, condition}) for condition in Condition):
+        sheaf = profile.rows(conditions)
+        for rows in (*sheaf.of_phase, *sheaf.of_case):
+            for bound in [bound for limit in rows.limits for bound in (limit.lower_bound, limit.upper_bound) if bound]:
+                for millionths in (-1, 0, 1):
+                    value = type(bound)(bound.num * 1_000_000 + millionths, bound.den * 1_000_000)
+                    one_by_one = [limit for limit in rows.limits if limit.is_broken(value, value)]
+                    assert list(rows.broken(value, value)) == one_by_one, (rows.measure, value)
+                    if rows.harmless_below is not None and value < rows.harmless_below:
+                        assert not one_by_one

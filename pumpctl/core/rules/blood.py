@@ -5,7 +5,7 @@ The figures are rows of the library; here is what a missing answer or a doubtful
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
@@ -15,26 +15,29 @@ _MAGNESIUM = ("results: magnesium",)
 _DOSES = ("phases", "schedule", "other_magnesium.parenteral", "the dose ledger")
 
 
-def serum_magnesium_is_known(case: Case) -> Iterator[Finding]:
+def serum_magnesium_is_known(case: Case) -> Iterable[Finding]:
     """Q12."""
-    if case.figures.serum_magnesium is None:
-        yield Finding("Q12", SOFT, "serum magnesium is missing; measure it", "missing", "known", "project")
+    if case.figures.laboratory.serum_magnesium is not None:
+        return ()
+    return (Finding("Q12", SOFT, "serum magnesium is missing; measure it", "missing", "known", "project"),)
 
 
-def sample_is_not_from_the_infusion_arm(case: Case) -> Iterator[Finding]:
+def sample_is_not_from_the_infusion_arm(case: Case) -> Iterable[Finding]:
     """Q14: it still counts for Q13."""
-    serum = case.figures.serum_magnesium
-    if serum is not None and serum.infusion_arm and not case.is_emergency:
-        severity = ADVISORY if case.is_subcutaneous else SOFT
-        message = "magnesium was drawn from the infusion arm; draw it from the other one"
-        yield Finding("Q14", severity, message, "infusion arm", "the other arm", "reference")
+    serum = case.figures.laboratory.serum_magnesium
+    if serum is None or not serum.infusion_arm or case.is_emergency:
+        return ()
+    severity = ADVISORY if case.is_subcutaneous else SOFT
+    message = "magnesium was drawn from the infusion arm; draw it from the other one"
+    return (Finding("Q14", severity, message, "infusion arm", "the other arm", "reference"),)
 
 
-def other_magnesium_was_asked(case: Case) -> Iterator[Finding]:
+def other_magnesium_was_asked(case: Case) -> Iterable[Finding]:
     """D25: an empty list says "none", no list says "not asked"."""
-    if case.order.other_magnesium.parenteral is None:
-        message = "other parenteral magnesium was not asked about; list it in other_magnesium.parenteral, [] for none"
-        yield Finding("D25", SOFT, message, "missing", "asked", "project")
+    if case.order.other_magnesium.parenteral is not None:
+        return ()
+    message = "other parenteral magnesium was not asked about; list it in other_magnesium.parenteral, [] for none"
+    return (Finding("D25", SOFT, message, "missing", "asked", "project"),)
 
 
 RULES = (

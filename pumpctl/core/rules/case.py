@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pumpctl.core.exposure import EMPTY_LEDGER, Ledger
 from pumpctl.core.library import Library, PhaseKind, Profile
@@ -53,7 +53,7 @@ class Context:
 KnownPhase: TypeAlias = tuple[Profile, str, Measured]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Final and not frozen: finding.py says why
 class Case:
     """`profiles` has one entry a phase; None: the library knows no such way of giving the drug (U05).
 
@@ -61,28 +61,27 @@ class Case:
     need and none of them owns.
     """
 
-    order: Order
-    library: Library
-    at_utc_ms: int
-    accepted_utc_ms: int
-    moment: Moment
-    figures: Figures
-    profiles: tuple[Profile | None, ...]
-    known_phases: tuple[KnownPhase, ...]
-    conditions: frozenset[Condition]
-    timetable: Timetable
-    ledger: Ledger
-    uncleared_stops: tuple[str, ...]
-    is_emergency: bool
-    memo: dict[str, object] = field(default_factory=dict[str, object])
+    order: Final[Order]
+    library: Final[Library]
+    at_utc_ms: Final[int]
+    accepted_utc_ms: Final[int]
+    moment: Final[Moment]
+    figures: Final[Figures]
+    profiles: Final[tuple[Profile | None, ...]]
+    known_phases: Final[tuple[KnownPhase, ...]]
+    conditions: Final[frozenset[Condition]]
+    timetable: Final[Timetable]
+    ledger: Final[Ledger]
+    uncleared_stops: Final[tuple[str, ...]]
+    is_subcutaneous: Final[bool]
+    is_intravenous: Final[bool]
+    is_home_subcutaneous: Final[bool]
+    is_emergency: Final[bool]
+    memo: Final[dict[str, object]] = field(default_factory=dict[str, object])
 
     @property
     def emergency_is_stated(self) -> bool:
         return _emergency_is_stated(self.order)
-
-    @property
-    def is_subcutaneous(self) -> bool:
-        return self.order.route == "sc"
 
     @property
     def starts_utc_ms(self) -> int:
@@ -100,13 +99,10 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
     """Work out what the rules look at."""
     figures = figures_of(order)
     accepted_utc_ms = context.at_utc_ms if context.accepted_utc_ms is None else context.accepted_utc_ms
+    route, care_area = order.route, order.care_area
+    known_drug = order.product.drug == library.drug
     profiles = tuple(
-        [
-            None
-            if order.product.drug != library.drug
-            else library.profile_for(order.route, order.care_area, phase.kind)
-            for phase in figures.phases
-        ]
+        [library.profile_for(route, care_area, phase.kind) if known_drug else None for phase in figures.phases]
     )
     return Case(
         order=order,
@@ -127,6 +123,9 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
         timetable=context.timetable or expand(order.schedule),
         ledger=context.ledger,
         uncleared_stops=context.uncleared_stops,
+        is_subcutaneous=route == "sc",
+        is_intravenous=route == "iv",
+        is_home_subcutaneous=route == "sc" and care_area == "home",
         is_emergency=_emergency_is_stated(order)
         and all(profile is not None and profile.phase is PhaseKind.EMERGENCY for profile in profiles),
     )
@@ -140,7 +139,7 @@ def _emergency_is_stated(order: Order) -> bool:
 
 def _conditions(order: Order, figures: Figures, library: Library, at_utc_ms: int) -> frozenset[Condition]:
     told = order.assessment
-    clearance, qtc = figures.clearance, figures.bedside.figures.get("qtc")
+    clearance, qtc = figures.laboratory.clearance, figures.bedside.figures.get("qtc")
     reduced = clearance is not None and _breaks(library.reduced_clearance, clearance.value)  # None: Q03 refuses
     holding = [
         Condition.ALWAYS,
@@ -148,8 +147,8 @@ def _conditions(order: Order, figures: Figures, library: Library, at_utc_ms: int
         Condition.STABLE_MAINTENANCE if _is_stable(order, figures, at_utc_ms) else Condition.COURSE_CHANGES,
     ]
     at_risk = told.qtc_above_500_ms or told.arrhythmia or told.digoxin or told.heart_failure
-    if order.medicines:
-        at_risk = at_risk or any(medicine.kind == "digoxin" for medicine in order.medicines)
+    if order.medicines and not at_risk:
+        at_risk = any(medicine.kind == "digoxin" for medicine in order.medicines)
     if at_risk or (qtc is not None and _breaks(library.long_qtc, qtc.value)):
         holding.append(Condition.CARDIAC_RISK)
     if told.heart_failure:
@@ -160,7 +159,7 @@ def _conditions(order: Order, figures: Figures, library: Library, at_utc_ms: int
 
 
 def _breaks(rows: tuple[Limit, ...], value: Quantity) -> bool:
-    return any(limit.is_broken(value, value) for limit in rows)
+    return any([limit.is_broken(value, value) for limit in rows])  # noqa: C419 - one row, mostly: a generator costs more
 
 
 def _is_stable(order: Order, figures: Figures, at_utc_ms: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from pumpctl.core.quantity import SerumMagnesium
 from pumpctl.core.rules.case import Case
@@ -12,30 +12,50 @@ from pumpctl.core.rules.rule import ADVISORY, SOFT, Rule
 LOWEST_NORMAL = SerumMagnesium(70, 100)  # clinical.md section 1: low is below 0.70 mmol/L
 
 
-def electrolytes_are_known(case: Case) -> Iterator[Finding]:
+def electrolytes_are_known(case: Case) -> Iterable[Finding]:
     """Q06."""
-    for kind in ("potassium", "calcium"):
-        if kind not in case.figures.laboratory.series:
-            message = f"{kind} is missing; it stays low until magnesium is normal, so measure it with the magnesium"
-            yield Finding("Q06", SOFT, message, f"{kind} missing", "known", "seed-Q")
+    series = case.figures.laboratory.series
+    if "potassium" in series and "calcium" in series:
+        return ()
+    return [
+        Finding(
+            "Q06",
+            SOFT,
+            f"{kind} is missing; it stays low until magnesium is normal, so measure it with the magnesium",
+            f"{kind} missing",
+            "known",
+            "seed-Q",
+        )
+        for kind in ("potassium", "calcium")
+        if kind not in series
+    ]
 
 
-def magnesium_comes_first(case: Case) -> Iterator[Finding]:
+def magnesium_comes_first(case: Case) -> Iterable[Finding]:
     """Q07: advice only, since calcium is the antidote and must never wait."""
     told = case.order.assessment
     if not (told.potassium_replacement or told.calcium_replacement) or not magnesium_may_be_low(case):
-        return
-    for name, active in (("potassium", told.potassium_replacement), ("calcium", told.calcium_replacement)):
-        if active:
-            message = f"{name} replacement rarely works before magnesium is normal; this never bars calcium as antidote"
-            yield Finding("Q07", ADVISORY, message, f"{name} replacement", "magnesium first", "seed-Q")
+        return ()
+    return [
+        Finding(
+            "Q07",
+            ADVISORY,
+            f"{name} replacement rarely works before magnesium is normal; this never bars calcium as antidote",
+            f"{name} replacement",
+            "magnesium first",
+            "seed-Q",
+        )
+        for name, active in (("potassium", told.potassium_replacement), ("calcium", told.calcium_replacement))
+        if active
+    ]
 
 
-def no_bolus_of_potassium(case: Case) -> Iterator[Finding]:
+def no_bolus_of_potassium(case: Case) -> Iterable[Finding]:
     """Q08."""
-    if case.order.assessment.potassium_bolus and magnesium_may_be_low(case):
-        message = "bolus potassium while magnesium is low does not work and may harm; correct magnesium first"
-        yield Finding("Q08", ADVISORY, message, "bolus potassium", "magnesium first", "seed-Q")
+    if not case.order.assessment.potassium_bolus or not magnesium_may_be_low(case):
+        return ()
+    message = "bolus potassium while magnesium is low does not work and may harm; correct magnesium first"
+    return (Finding("Q08", ADVISORY, message, "bolus potassium", "magnesium first", "seed-Q"),)
 
 
 def magnesium_may_be_low(case: Case) -> bool:

@@ -6,7 +6,7 @@ Refuses to keep a calendar: here is the first date of each kind, monitoring.py h
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 
 from pumpctl.core.monitoring import BLOOD, GRACE, P05_RESULTS, Task, is_high_loss, monitoring_plan, overdue_checks
@@ -16,22 +16,25 @@ from pumpctl.core.rules.rule import ADVISORY, SCHEDULE, SOFT, Rule
 from pumpctl.core.schedule import instant_text
 
 EARLY_CHECK_MS = 48 * 3_600_000  # P06
-_DAY = timedelta(days=1)
+_DAY, _FIRST_CHECK, _NEXT_CHECK = timedelta(days=1), timedelta(days=14), timedelta(days=28)  # Q40, Q42
+_BASIS = {"Q40": "seed-Q", "Q41": "seed-Q", "Q42": "seed-Q", "P04": "seed-P", "P05": "seed-P", "P07": "seed-P"}
 
 
-def first_task(rule: str) -> Callable[[Case], Iterator[Finding]]:
+def first_task(rule: str) -> Callable[[Case], Iterable[Finding]]:
     """The rule that tells the first task under its id."""
+    basis = _BASIS[rule]
 
-    def judge(case: Case) -> Iterator[Finding]:
+    def judge(case: Case) -> Iterable[Finding]:
         task = _first_tasks(case).get(rule)
-        if task is not None:
-            message = f"{task.what}: due {task.due}, overdue from {task.overdue}"
-            yield Finding(rule, SCHEDULE, message, f"due {task.due}", f"before {task.overdue}", _BASIS[rule])
+        if task is None:
+            return ()
+        due, overdue = task.due.isoformat(), task.overdue.isoformat()
+        message = f"{task.what}: due {due}, overdue from {overdue}"
+        return (Finding(rule, SCHEDULE, message, f"due {due}", f"before {overdue}", basis),)
 
     return judge
 
 
-_BASIS = {"Q40": "seed-Q", "Q41": "seed-Q", "Q42": "seed-Q", "P04": "seed-P", "P05": "seed-P", "P07": "seed-P"}
 _MEMO = "first tasks"
 
 
@@ -50,9 +53,9 @@ def _work_out(case: Case) -> dict[str, Task]:
         plan = monitoring_plan(order, case.timetable.occurrences[0].due_utc_ms)
         return {task.rule: task for task in reversed(plan)}  # sorted by day: the first of each stays
     # A course that begins here counts from its first day; a whole calendar for that would cost as much as the verdict.
-    tasks = [_blood("Q40", day + timedelta(days=14))]
+    tasks = [_blood("Q40", day + _FIRST_CHECK)]
     if is_high_loss(order):
-        tasks.append(_blood("Q42", day + timedelta(days=28)))
+        tasks.append(_blood("Q42", day + _NEXT_CHECK))
     else:
         tasks.append(_blood("Q41", _three_months_after(day)))
     if order.route == "sc":
@@ -79,43 +82,48 @@ def _first_day(case: Case) -> date | None:
     return date.fromisoformat(first_date) if first_date is not None and case.order.schedule.repeat == "daily" else None
 
 
-def checks_are_not_overdue(case: Case) -> Iterator[Finding]:
+def checks_are_not_overdue(case: Case) -> Iterable[Finding]:
     """Q43, at a home renewal; checks that nobody can look up may be overdue."""
     order = case.order
-    if order.care_area != "home" or order.course not in ("renewal", "stable_maintenance"):
-        return
+    return _overdue(case) if order.course in ("renewal", "stable_maintenance") and order.care_area == "home" else ()
+
+
+def symptoms_were_logged(case: Case) -> Iterable[Finding]:
+    """P04, clinical.md section 3."""
+    if not case.is_home_subcutaneous or case.order.course != "start" or case.order.assessment.symptoms is not None:
+        return ()
+    message = "no log of symptoms before the start: assessment.symptoms"
+    return (Finding("P04", ADVISORY, message, "missing", "logged", "seed-P"),)
+
+
+def early_check_is_made(case: Case) -> Iterable[Finding]:
+    """P06: what was reported during home SC."""
+    told = case.order.assessment
+    if not (told.seizure_since_start or told.missed_antiepileptic or told.severe_diarrhoea):
+        return ()
+    return _early_check(case) if case.is_home_subcutaneous else ()
+
+
+def _overdue(case: Case) -> Iterator[Finding]:
     if case.figures.times.therapy_started is None and case.figures.times.therapy_changed is None:
         message = "when the therapy began is not stated (therapy.started_at), so overdue checks cannot be seen"
         yield Finding("Q43", SOFT, message, "therapy missing", "known", "project")
-    for task in overdue_checks(order, case.accepted_utc_ms):
+    for task in overdue_checks(case.order, case.accepted_utc_ms):
         message = f"overdue since {task.overdue}: {task.what}"
         yield Finding("Q43", SOFT, message, f"{task.rule} due {task.due}", "not overdue", "project")
 
 
-def symptoms_were_logged(case: Case) -> Iterator[Finding]:
-    """P04, clinical.md section 3."""
-    home_start = (case.order.route, case.order.care_area, case.order.course) == ("sc", "home", "start")
-    if home_start and case.order.assessment.symptoms is None:
-        message = "no log of symptoms before the start: assessment.symptoms"
-        yield Finding("P04", ADVISORY, message, "missing", "logged", "seed-P")
-
-
-def early_check_is_made(case: Case) -> Iterator[Finding]:
-    """P06: what was reported during home SC."""
+def _early_check(case: Case) -> Iterator[Finding]:
     told = case.order.assessment
-    if (case.order.route, case.order.care_area) != ("sc", "home"):
-        return
     reports = (
         ("seizure", told.seizure_since_start),
         ("missed anti-epileptic", told.missed_antiepileptic),
         ("severe diarrhoea", told.severe_diarrhoea),
     )
     reported = ", ".join(name for name, answer in reports if answer)
-    if reported:
-        by = instant_text(case.at_utc_ms + EARLY_CHECK_MS)
-        yield Finding("P06", ADVISORY, f"reported: {reported}", reported, "none", "seed-P; 48 h: project")
-        message = f"{reported}: {BLOOD} by {by}"
-        yield Finding("P06", SCHEDULE, message, reported, f"by {by}", "seed-P; 48 h: project")
+    by = instant_text(case.at_utc_ms + EARLY_CHECK_MS)
+    yield Finding("P06", ADVISORY, f"reported: {reported}", reported, "none", "seed-P; 48 h: project")
+    yield Finding("P06", SCHEDULE, f"{reported}: {BLOOD} by {by}", reported, f"by {by}", "seed-P; 48 h: project")
 
 
 _COURSE = ("course", "therapy", "schedule")

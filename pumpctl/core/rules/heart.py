@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.limit import Condition
 from pumpctl.core.rules.case import Case
@@ -12,29 +12,35 @@ from pumpctl.core.rules.rule import ADVISORY, HARD, SCHEDULE, SOFT, Rule
 FLAGS = ("heart_failure", "arrhythmia", "digoxin", "qtc_above_500_ms")
 
 
-def cardiac_flags_are_known(case: Case) -> Iterator[Finding]:
+def cardiac_flags_are_known(case: Case) -> Iterable[Finding]:
     """Q09, clinical.md section 3."""
     told = case.order.assessment
-    if None in (told.heart_failure, told.arrhythmia, told.digoxin, told.qtc_above_500_ms):
-        missing = ", ".join(name for name in FLAGS if getattr(told, name) is None)
-        severity = ADVISORY if case.is_subcutaneous else SOFT
-        message = f"not stated in assessment: {missing}"
-        yield Finding("Q09", severity, message, f"missing: {missing}", "known", "seed-Q")
+    if None not in (told.heart_failure, told.arrhythmia, told.digoxin, told.qtc_above_500_ms):
+        return ()
+    missing = ", ".join(name for name in FLAGS if getattr(told, name) is None)
+    severity = ADVISORY if case.is_subcutaneous else SOFT
+    return (Finding("Q09", severity, f"not stated in assessment: {missing}", f"missing: {missing}", "known", "seed-Q"),)
 
 
-def risk_is_watched(case: Case) -> Iterator[Finding]:
+def risk_is_watched(case: Case) -> Iterable[Finding]:
     """Q09: an ECG now; before a monitored infusion it must be there."""
     if Condition.CARDIAC_RISK not in case.conditions:
-        return
+        return ()
     message = "long QTc, arrhythmia, digoxin or heart failure: record an ECG now; keep magnesium above 2 mg/dL"
-    yield Finding("Q09", SCHEDULE, message, "cardiac risk", "ECG now", "seed-Q")
-    if case.figures.times.ecg is None and not case.is_subcutaneous:
-        message = "no ECG is recorded in assessment.ecg_at; record one before the start"
-        yield Finding("Q09", SOFT, message, "ECG missing", "within 24 h", "seed-Q")
+    watch = Finding("Q09", SCHEDULE, message, "cardiac risk", "ECG now", "seed-Q")
+    if case.figures.times.ecg is not None or case.is_subcutaneous:
+        return (watch,)
+    message = "no ECG is recorded in assessment.ecg_at; record one before the start"
+    return (watch, Finding("Q09", SOFT, message, "ECG missing", "within 24 h", "seed-Q"))
 
 
-def heart_conducts(case: Case) -> Iterator[Finding]:
+def heart_conducts(case: Case) -> Iterable[Finding]:
     """L05."""
+    told = case.order.assessment
+    return () if told.heart_block is False and told.myocardial_damage is False else _unsound(case)
+
+
+def _unsound(case: Case) -> Iterator[Finding]:
     told = case.order.assessment
     for name, answer in (("heart_block", told.heart_block), ("myocardial_damage", told.myocardial_damage)):
         said = name.replace("_", " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.limit import Condition
@@ -10,30 +10,34 @@ from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule
 
+_INITIAL = (PhaseKind.LOADING, PhaseKind.EMERGENCY)
 EVENING, MORNING = "18:00", "06:00"  # Q24
 # L07: what one of these words stands in forms a salt that does not dissolve, or one that breaks down
 INCOMPATIBLE = ("calcium", "phosphate", "bicarbonate", "salicyl")
 _FLOW = ("phases", "product")
 
 
-def continuous_follows_a_loading_dose(case: Case) -> Iterator[Finding]:
+def continuous_follows_a_loading_dose(case: Case) -> Iterable[Finding]:
     """Q23."""
-    kinds = {phase.kind for phase in case.figures.phases}
-    loaded = kinds & {PhaseKind.LOADING, PhaseKind.EMERGENCY} or case.order.indication.no_loading_reason
-    if PhaseKind.CONTINUOUS in kinds and not loaded:
-        message = "a continuous infusion without a loading dose; say why in indication.no_loading_reason"
-        yield Finding("Q23", ADVISORY, message, "no loading phase", "a loading phase or a reason", "seed-Q")
+    kinds = [phase.kind for phase in case.figures.phases]
+    if PhaseKind.CONTINUOUS not in kinds or case.order.indication.no_loading_reason:
+        return ()
+    if any(initial in kinds for initial in _INITIAL):
+        return ()
+    message = "a continuous infusion without a loading dose; say why in indication.no_loading_reason"
+    return (Finding("Q23", ADVISORY, message, "no loading phase", "a loading phase or a reason", "seed-Q"),)
 
 
-def severe_deficiency_is_treated_at_night(case: Case) -> Iterator[Finding]:
+def severe_deficiency_is_treated_at_night(case: Case) -> Iterable[Finding]:
     """Q24, local time of the order: half past six in the evening is night, noon is not."""
-    intermittent = any(phase.kind is PhaseKind.INTERMITTENT for phase in case.figures.phases)
-    if not intermittent or Condition.SEVERE_AND_SYMPTOMATIC not in case.conditions:
-        return
+    if Condition.SEVERE_AND_SYMPTOMATIC not in case.conditions:
+        return ()
     start = _local_start(case)
-    if start is not None and MORNING < start < EVENING:
-        message = f"severe and symptomatic: starts {start}; the first dose is given at night"
-        yield Finding("Q24", ADVISORY, message, start, f"{EVENING} to {MORNING}", "seed-Q")
+    intermittent = PhaseKind.INTERMITTENT in [phase.kind for phase in case.figures.phases]
+    if not intermittent or start is None or not MORNING < start < EVENING:
+        return ()
+    message = f"severe and symptomatic: starts {start}; the first dose is given at night"
+    return (Finding("Q24", ADVISORY, message, start, f"{EVENING} to {MORNING}", "seed-Q"),)
 
 
 def _local_start(case: Case) -> str | None:
@@ -44,18 +48,20 @@ def _local_start(case: Case) -> str | None:
     return schedule.at[11:16] if schedule.at is not None else schedule.local_time
 
 
-def line_is_compatible(case: Case) -> Iterator[Finding]:
+def line_is_compatible(case: Case) -> Iterable[Finding]:
     """L07: the same line, whatever the route; what runs in it must be known for IV."""
     told = case.order.assessment.co_infusions
     if told is None:
-        if case.order.route == "iv":
-            message = "what else runs in the same line is not stated: assessment.co_infusions, [] for nothing"
-            yield Finding("L07", SOFT, message, "missing", "known", "label")
-        return
-    for fluid in told:
-        if any(word in fluid.casefold() for word in INCOMPATIBLE):
-            message = f"assessment.co_infusions: {fluid} in the same line precipitates or breaks down; use another line"
-            yield Finding("L07", HARD, message, fluid, "another line", "label")
+        if not case.is_intravenous:
+            return ()
+        message = "what else runs in the same line is not stated: assessment.co_infusions, [] for nothing"
+        return (Finding("L07", SOFT, message, "missing", "known", "label"),)
+    why = "in the same line precipitates or breaks down; use another line"
+    return [
+        Finding("L07", HARD, f"assessment.co_infusions: {fluid} {why}", fluid, "another line", "label")
+        for fluid in told
+        if any(word in fluid.casefold() for word in INCOMPATIBLE)
+    ]
 
 
 RULES = (

@@ -5,7 +5,7 @@ The figures are rows of the library; here is what a missing or bad answer means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.limit import Condition
 from pumpctl.core.rules.case import Case
@@ -13,23 +13,30 @@ from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.rule import HARD, SCHEDULE, SOFT, Rule
 
 
-def reduced_clearance_is_monitored(case: Case) -> Iterator[Finding]:
+def reduced_clearance_is_monitored(case: Case) -> Iterable[Finding]:
     """Q02: closer checks of serum magnesium."""
-    if Condition.REDUCED_CLEARANCE in case.conditions:
-        when = "every 2 weeks" if case.order.care_area == "home" else "6 h after the start"
-        message = f"clearance is reduced: check serum magnesium {when}"
-        yield Finding("Q02", SCHEDULE, message, "reduced clearance", when, "seed-Q; reference")
+    if Condition.REDUCED_CLEARANCE not in case.conditions:
+        return ()
+    when = "every 2 weeks" if case.order.care_area == "home" else "6 h after the start"
+    message = f"clearance is reduced: check serum magnesium {when}"
+    return (Finding("Q02", SCHEDULE, message, "reduced clearance", when, "seed-Q; reference"),)
 
 
-def clearance_is_known(case: Case) -> Iterator[Finding]:
+def clearance_is_known(case: Case) -> Iterable[Finding]:
     """Q03: never read as normal."""
-    if case.figures.clearance is None:
-        message = "creatinine clearance is missing; measure it before giving magnesium"
-        yield Finding("Q03", HARD, message, "missing", "known", "seed-Q")
+    if case.figures.laboratory.clearance is not None:
+        return ()
+    message = "creatinine clearance is missing; measure it before giving magnesium"
+    return (Finding("Q03", HARD, message, "missing", "known", "seed-Q"),)
 
 
-def kidneys_are_steady(case: Case) -> Iterator[Finding]:
+def kidneys_are_steady(case: Case) -> Iterable[Finding]:
     """Q16: an emergency softens nothing here."""
+    told = case.order.assessment
+    return () if told.dialysis is False and not told.acute_kidney_injury else _unsteady(case)
+
+
+def _unsteady(case: Case) -> Iterator[Finding]:
     told = case.order.assessment
     if told.dialysis is None:
         severity = SOFT if case.is_subcutaneous else HARD

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from pumpctl.core.figures import figure_against
 from pumpctl.core.library import Profile
@@ -43,14 +44,14 @@ _SAID = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Broken:
     """A limit that does not hold, and the value that breaks it; `path` names the phase."""
 
-    limit: Limit
-    path: str
-    most: Quantity
-    least: Quantity
+    limit: Final[Limit]
+    path: Final[str]
+    most: Final[Quantity]
+    least: Final[Quantity]
 
 
 def library_findings(case: Case) -> list[Finding]:
@@ -106,9 +107,14 @@ def _of_case(case: Case) -> list[Broken]:
         of_case = profile.rows(case.conditions).of_case
         for rows in of_case:
             for value in CASE_MEASURES[rows.measure](case, rows.harmless_below):
-                for limit in rows.broken(value, value):
-                    if id(limit) not in told:
-                        found.append(Broken(limit, "", value, value))  # noqa: PERF401 - nearly always empty
+                # Rows.broken() in place: most values end here, in every check.
+                floor, ceiling = rows.floor, rows.ceiling
+                if (ceiling is None or value.num * ceiling.den < ceiling.num * value.den + rows.at_ceiling) and (
+                    floor is None or value.num * floor.den + rows.at_floor > floor.num * value.den
+                ):
+                    continue
+                broken = [limit for limit in rows.limits if limit.is_broken(value, value)]
+                found += [Broken(limit, "", value, value) for limit in broken if id(limit) not in told]
         if len(case.known_phases) > 1:
             told.update(id(limit) for rows in of_case for limit in rows.limits)
     return found

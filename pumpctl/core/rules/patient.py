@@ -104,13 +104,12 @@ def _starts_7d(case: Case, _: Quantity | None) -> Sequence[Quantity]:
     if case.ledger.segments:
         began = case.ledger.starts_utc_ms(case.order.patient.id, "sc")
         others = [instant for (digest, _), instant in began.items() if digest != case.order.digest]
-    starts = sorted(own + others)
-    oldest, most = 0, 0
-    for newest, instant in enumerate(starts):
-        while starts[oldest] <= instant - D7_MS:  # half-open: exactly seven days ago is outside
-            oldest += 1
-        if newest - oldest >= most and instant >= own[0]:
-            most = newest - oldest + 1
+    starts = sorted(own + others) if others else own
+    first, most = starts.index(own[0]), 0
+    for newest in range(first, len(starts)):
+        # The window of as many starts as the fullest yet, and one more. Half-open: exactly seven days ago is outside.
+        while newest >= most and starts[newest - most] > starts[newest] - D7_MS:
+            most += 1
     return (Count(most),)
 
 

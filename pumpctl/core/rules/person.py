@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.monitoring import WASTING_KINDS
@@ -17,8 +17,43 @@ INTERACTING = frozenset({"neuromuscular_blocker", "calcium_channel_blocker", "cn
 KNOWN_KINDS = INTERACTING | WASTING_KINDS | {ALFACALCIDOL, "antiepileptic", "oral_magnesium", "other"}
 
 
-def muscles_are_sound(case: Case) -> Iterator[Finding]:
+def muscles_are_sound(case: Case) -> Iterable[Finding]:
     """L05b."""
+    told = case.order.assessment
+    return () if told.myasthenia is False and told.lambert_eaton is False else _weak(case)
+
+
+def interactions_are_told(case: Case) -> Iterable[Finding]:
+    """L06; a class that no rule knows is told too."""
+    return _interacting(case) if case.order.assessment.digoxin or case.order.medicines else ()
+
+
+def _interaction(kind: str, name: str) -> Finding:
+    message = f"{name}: magnesium adds to {kind.replace('_', ' ')}; watch breathing, reflexes and pressure"
+    return Finding("L06", ADVISORY, message, kind, "none", "label")
+
+
+def patient_is_within_this_library(case: Case) -> Iterable[Finding]:
+    """L08: another library would be needed."""
+    return () if case.order.assessment.pregnant is False and case.figures.age is not None else _not_within(case)
+
+
+def _may_be_pregnant(case: Case) -> bool:
+    """Unless told to be male, or of another age."""
+    age = case.figures.age
+    return case.order.patient.sex != "male" and (age is None or MAY_BE_PREGNANT_FROM <= age < NO_LONGER_FROM)
+
+
+def weight_is_known(case: Case) -> Iterable[Finding]:
+    """L08b."""
+    if case.figures.weight is not None:
+        return ()
+    loading = any(phase.kind in (PhaseKind.LOADING, PhaseKind.EMERGENCY) for phase in case.figures.phases)
+    message = "the patient's weight is missing; state patient.weight, as in 70 kg"
+    return (Finding("L08b", SOFT if loading else ADVISORY, message, "weight missing", "known", "reference"),)
+
+
+def _weak(case: Case) -> Iterator[Finding]:
     told = case.order.assessment
     for name, answer in (("myasthenia", told.myasthenia), ("lambert_eaton", told.lambert_eaton)):
         if answer is None:
@@ -30,8 +65,7 @@ def muscles_are_sound(case: Case) -> Iterator[Finding]:
             yield Finding("L05b", HARD, message, name, "neither", "label")
 
 
-def interactions_are_told(case: Case) -> Iterator[Finding]:
-    """L06; a class that no rule knows is told too."""
+def _interacting(case: Case) -> Iterator[Finding]:
     if case.order.assessment.digoxin:
         yield _interaction("digoxin", "assessment.digoxin")
     for index, medicine in enumerate(case.order.medicines or ()):
@@ -42,13 +76,7 @@ def interactions_are_told(case: Case) -> Iterator[Finding]:
             yield Finding("L06", ADVISORY, message, medicine.kind or "missing", "a known class", "label")
 
 
-def _interaction(kind: str, name: str) -> Finding:
-    message = f"{name}: magnesium adds to {kind.replace('_', ' ')}; watch breathing, reflexes and pressure"
-    return Finding("L06", ADVISORY, message, kind, "none", "label")
-
-
-def patient_is_within_this_library(case: Case) -> Iterator[Finding]:
-    """L08: another library would be needed."""
+def _not_within(case: Case) -> Iterator[Finding]:
     if case.figures.age is None:
         message = "the patient's age is missing; state patient.age, as in 46 y"
         yield Finding("L08", HARD, message, "age missing", "at least 18 y", "project")
@@ -60,20 +88,6 @@ def patient_is_within_this_library(case: Case) -> Iterator[Finding]:
     elif pregnant is None and _may_be_pregnant(case):
         message = "whether the patient is pregnant is not stated; find out, and state assessment.pregnant"
         yield Finding("L08", HARD, message, "pregnancy missing", "not pregnant", "project")
-
-
-def _may_be_pregnant(case: Case) -> bool:
-    """Unless told to be male, or of another age."""
-    age = case.figures.age
-    return case.order.patient.sex != "male" and (age is None or MAY_BE_PREGNANT_FROM <= age < NO_LONGER_FROM)
-
-
-def weight_is_known(case: Case) -> Iterator[Finding]:
-    """L08b."""
-    if case.figures.weight is None:
-        loading = any(phase.kind in (PhaseKind.LOADING, PhaseKind.EMERGENCY) for phase in case.figures.phases)
-        message = "the patient's weight is missing; state patient.weight, as in 70 kg"
-        yield Finding("L08b", SOFT if loading else ADVISORY, message, "weight missing", "known", "reference")
 
 
 RULES = (

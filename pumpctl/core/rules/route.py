@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.library import PhaseKind
 from pumpctl.core.rules.case import EMERGENCY_EVENTS, Case
@@ -11,8 +11,20 @@ from pumpctl.core.rules.rule import ADVISORY, HARD, Rule, Stage
 from pumpctl.core.rules.softening import SOFTENED_IDS
 
 
-def profile_exists(case: Case) -> Iterator[Finding]:
+def profile_exists(case: Case) -> Iterable[Finding]:
     """U05: an unknown route, care area, phase kind or drug has no limits, so it is refused."""
+    return () if len(case.known_phases) == len(case.profiles) else _without_profile(case)
+
+
+def emergency_is_one(case: Case) -> Iterable[Finding]:
+    """Q10: an emergency dose needs the event in progress; a history never triggers it. Never SC, never at home."""
+    for phase in case.figures.phases:
+        if phase.kind is PhaseKind.EMERGENCY:
+            return _of_emergency(case)
+    return ()
+
+
+def _without_profile(case: Case) -> Iterator[Finding]:
     order = case.order
     for phase, written, profile in zip(case.figures.phases, order.phases, case.profiles, strict=True):
         if profile is None:
@@ -23,11 +35,7 @@ def profile_exists(case: Case) -> Iterator[Finding]:
             yield Finding("U05", HARD, message, value, "a profile of the library", "project")
 
 
-def emergency_is_one(case: Case) -> Iterator[Finding]:
-    """Q10: an emergency dose needs the event in progress; a history never triggers it. Never SC, never at home."""
-    emergency = [phase for phase in case.figures.phases if phase.kind is PhaseKind.EMERGENCY]
-    if not emergency:
-        return
+def _of_emergency(case: Case) -> Iterator[Finding]:
     event = case.order.indication.emergency_event or "missing"
     if not case.emergency_is_stated:
         message = f"an emergency dose needs {', '.join(sorted(EMERGENCY_EVENTS))}, and that it is in progress"

@@ -71,10 +71,10 @@ class Sheet:
         read = self._instants.get(text)
         if read is None:
             read = self._instants[text] = read_instant(text)
-        if isinstance(read, Misread):
-            self.add("T02", field, read.reason, text)
-            return None
-        return read
+        if isinstance(read, int):
+            return read
+        self.add("T02", field, read.reason, text)
+        return None
 
     def past_instant(self, field: str, text: str | None) -> int | None:
         utc_ms = self.instant(field, text)

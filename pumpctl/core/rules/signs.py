@@ -6,7 +6,7 @@ itself records refuses it at every check.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.figures import figure
 from pumpctl.core.quantity import Duration
@@ -19,17 +19,38 @@ from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule
 BEFORE_START_MS = 15 * 60_000  # clinical.md section 3
 
 
-def reflex_is_there(case: Case) -> Iterator[Finding]:
+def reflex_is_there(case: Case) -> Iterable[Finding]:
     """Q25: no emergency softens a lost reflex (softening.py)."""
-    if case.figures.bedside.reflex == ABSENT:
-        message = "observations: the patellar reflex is lost: too much magnesium already; do not start"
-        yield Finding("Q25", HARD, message, ABSENT, "present", "seed-Q; figures: project")
+    if case.figures.bedside.reflex != ABSENT:
+        return ()
+    message = "observations: the patellar reflex is lost: too much magnesium already; do not start"
+    return (Finding("Q25", HARD, message, ABSENT, "present", "seed-Q; figures: project"),)
 
 
-def signs_were_looked_for(case: Case) -> Iterator[Finding]:
+def signs_were_looked_for(case: Case) -> Iterable[Finding]:
     """Q25: within 15 min before an intravenous start."""
-    if case.moment is not Moment.START or case.order.route != "iv":
-        return
+    return _not_looked_for(case) if case.moment is Moment.START and case.is_intravenous else ()
+
+
+def urine_is_known(case: Case) -> Iterable[Finding]:
+    """Q17; in an emergency missing urine is advice, little urine is not."""
+    if not case.is_intravenous or recent_urine(case) is not None:
+        return ()
+    severity = ADVISORY if case.is_emergency else SOFT
+    message = "urine of the last 4 h before the start is not recorded (observations: urine)"
+    return (Finding("Q17", severity, message, "missing", "at least 100 mL", "label"),)
+
+
+def antidote_is_at_hand(case: Case) -> Iterable[Finding]:
+    """Q26."""
+    if not case.is_intravenous or case.order.assessment.calcium_at_bedside is True:
+        return ()
+    value = "missing" if case.order.assessment.calcium_at_bedside is None else "not there"
+    message = "calcium, the antidote, must be at the bedside: assessment.calcium_at_bedside = true"
+    return (Finding("Q26", SOFT, message, value, "at the bedside", "label"),)
+
+
+def _not_looked_for(case: Case) -> Iterator[Finding]:
     seen = case.figures.bedside.seen_utc_ms
     late = [kind for kind in SIGNS if case.at_utc_ms - seen.get(kind, 0) > BEFORE_START_MS]
     if late:
@@ -40,22 +61,6 @@ def signs_were_looked_for(case: Case) -> Iterator[Finding]:
     if "baseline_systolic_pressure" not in seen:
         message = "no baseline pressure is recorded, so a fall cannot be seen"
         yield Finding("Q25", ADVISORY, message, "baseline missing", "known", "seed-Q; figures: project")
-
-
-def urine_is_known(case: Case) -> Iterator[Finding]:
-    """Q17; in an emergency missing urine is advice, little urine is not."""
-    if case.order.route == "iv" and recent_urine(case) is None:
-        severity = ADVISORY if case.is_emergency else SOFT
-        message = "urine of the last 4 h before the start is not recorded (observations: urine)"
-        yield Finding("Q17", severity, message, "missing", "at least 100 mL", "label")
-
-
-def antidote_is_at_hand(case: Case) -> Iterator[Finding]:
-    """Q26."""
-    if case.order.route == "iv" and case.order.assessment.calcium_at_bedside is not True:
-        value = "missing" if case.order.assessment.calcium_at_bedside is None else "not there"
-        message = "calcium, the antidote, must be at the bedside: assessment.calcium_at_bedside = true"
-        yield Finding("Q26", SOFT, message, value, "at the bedside", "label")
 
 
 RULES = (

@@ -5,7 +5,7 @@ Refuses to know bags and times of the schedule. An answer that was not given is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.limit import Measure
 from pumpctl.core.rules.case import Case
@@ -81,8 +81,18 @@ def _needle(start: Start, case: Case) -> Iterator[Finding]:
             yield Finding("P11", limit.severity, message, placed, limit.text, limit.basis)
 
 
-def no_stop_is_uncleared(case: Case) -> Iterator[Finding]:
+def no_stop_is_uncleared(case: Case) -> Iterable[Finding]:
     """S06 at every check: after a stop for toxicity nothing new, until a clinician and a second person cleared it."""
-    for stop in case.uncleared_stops:
-        message = f"a stop of this patient is not cleared ({stop}); a clinician and a second person clear it"
-        yield Finding("S06", Severity.HARD, message, stop, "cleared by two persons", "seed-Q; project")
+    if not case.uncleared_stops:
+        return ()
+    return [
+        Finding(
+            "S06",
+            Severity.HARD,
+            f"a stop of this patient is not cleared ({stop}); a clinician and a second person clear it",
+            stop,
+            "cleared by two persons",
+            "seed-Q; project",
+        )
+        for stop in case.uncleared_stops
+    ]

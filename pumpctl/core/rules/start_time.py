@@ -5,12 +5,12 @@ Refuses to know bags and answers. What came before is what the ledger holds, of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.exposure import Certainty
 from pumpctl.core.figures import figure_against
 from pumpctl.core.library import PhaseKind
-from pumpctl.core.limit import Measure
+from pumpctl.core.limit import Limit, Measure
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding, Severity
 from pumpctl.core.rules.start_case import Start, against_limits, begun_before
@@ -105,23 +105,29 @@ def ends_within_the_order(start: Start, case: Case) -> Iterator[Finding]:
         yield Finding("S05", Severity.HARD, message, instant_text(ends_ms), limit, "project")
 
 
-def occurrences_lie_apart(case: Case) -> Iterator[Finding]:
+def occurrences_lie_apart(case: Case) -> Iterable[Finding]:
     """S03 at every check: an occurrence must end well before the next, SC ones must begin 20 h apart."""
     gap_ms = case.timetable.shortest_gap_ms
+    found = _next_after_others(case) if case.ledger.segments and case.is_subcutaneous else []
     if gap_ms is not None:
-        lasts = Duration(0)
-        for measured in case.figures.measured:
-            if Measure.DURATION in measured:
-                longest = measured[Measure.DURATION][0]
-                lasts = lasts.plus(Duration(longest.num, longest.den))
-        spare = Duration(max(0, gap_ms * lasts.den - lasts.num), lasts.den)
-        yield from _too_close(case, Measure.REPEAT_SPARE, spare, "between the end of an infusion and the next lie")
-        if case.order.route == "sc":
-            yield from _too_close(case, Measure.START_GAP, Duration(gap_ms), "two infusions of this order begin within")
-    yield from _next_after_others(case)
+        spare = _spare(case, gap_ms)
+        found += _too_close(case, Measure.REPEAT_SPARE, spare, "between the end of an infusion and the next lie")
+        if case.is_subcutaneous:
+            found += _too_close(case, Measure.START_GAP, Duration(gap_ms), "two infusions of this order begin within")
+    return found
 
 
-def _next_after_others(case: Case) -> Iterator[Finding]:
+def _spare(case: Case, gap_ms: int) -> Duration:
+    """Between the latest end of an occurrence and the next; exact, none when they overlap."""
+    num, den = gap_ms, 1
+    for measured in case.figures.measured:
+        if Measure.DURATION in measured:
+            longest = measured[Measure.DURATION][0]
+            num, den = num * longest.den - longest.num * den, den * longest.den
+    return Duration(max(0, num), den)
+
+
+def _next_after_others(case: Case) -> list[Finding]:
     """The next occurrence against what other orders began: a second bag on the same day, whatever its order id."""
     begun = case.ledger.begun(case.order.digest)
     waiting = [
@@ -131,27 +137,33 @@ def _next_after_others(case: Case) -> Iterator[Finding]:
     ]
     starts = case.ledger.starts_utc_ms(case.order.patient.id, "sc")
     others = [utc_ms for (digest, _), utc_ms in starts.items() if digest != case.order.digest]
-    if case.order.route == "sc" and waiting and others:
-        gap = Duration(max(0, max(waiting[0].due_utc_ms, case.at_utc_ms) - max(others)))
-        yield from _too_close(case, Measure.START_GAP, gap, "another order's infusion began before this one's by")
+    if not waiting or not others:
+        return []
+    gap = Duration(max(0, max(waiting[0].due_utc_ms, case.at_utc_ms) - max(others)))
+    return _too_close(case, Measure.START_GAP, gap, "another order's infusion began before this one's by")
 
 
-def _too_close(case: Case, measure: Measure, value: Duration, said: str) -> Iterator[Finding]:
-    rows = {
-        limit.severity: limit
-        for profile, _, _ in case.known_phases
-        for limit in profile.limits.get("S03", ())
-        if limit.measure is measure and limit.is_broken(value, value)
-    }
+def _too_close(case: Case, measure: Measure, value: Duration, said: str) -> list[Finding]:
+    rows: dict[Severity, Limit] = {}
+    for profile, _, _ in case.known_phases:
+        for limit in profile.limits.get("S03", ()):
+            if limit.measure is measure and limit.is_broken(value, value):
+                rows[limit.severity] = limit
+    found: list[Finding] = []
     for limit in rows.values():
         shown = figure_against(value, limit.bound, limit.unit)
         message = f"{said} {shown}, allowed {limit.text}; {limit.note}"
-        yield Finding("S03", limit.severity, message, shown, limit.text, limit.basis)
+        found.append(Finding("S03", limit.severity, message, shown, limit.text, limit.basis))
+    return found
 
 
-def loading_comes_first(case: Case) -> Iterator[Finding]:
+def loading_comes_first(case: Case) -> Iterable[Finding]:
     """S04 at every check: phases run in the order in which they stand, so a loading dose stands first and once."""
-    for place, phase in enumerate(case.figures.phases):
-        if place > 0 and phase.kind in _INITIAL:
-            message = f"{phase.path}: a loading dose comes first and once; here another phase would run before it"
-            yield Finding("S04", Severity.HARD, message, f"phase {place + 1}", "phase 1", "seed-Q")
+    if len(case.figures.phases) < 2:
+        return ()
+    why = "a loading dose comes first and once; here another phase would run before it"
+    return [
+        Finding("S04", Severity.HARD, f"{phase.path}: {why}", f"phase {place + 1}", "phase 1", "seed-Q")
+        for place, phase in enumerate(case.figures.phases)
+        if place > 0 and phase.kind in _INITIAL
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
@@ -14,43 +14,62 @@ INDICATED = frozenset({"short_bowel", "malabsorption"})  # Q38
 _FLOW = ("phases", "product")
 
 
-def indication_is_one(case: Case) -> Iterator[Finding]:
+def indication_is_one(case: Case) -> Iterable[Finding]:
     """Q38."""
     if not case.is_subcutaneous:
-        return
+        return ()
     reviews, losses = case.order.reviews, case.order.assessment.gastrointestinal_losses or ()
     refractory = reviews.oral_magnesium_failed and reviews.intravenous_magnesium_failed
-    if not refractory and INDICATED.isdisjoint(losses):
-        message = "the skin is for short bowel, malabsorption, or what oral and intravenous magnesium did not help"
-        value = case.order.indication.condition or "missing"
-        yield Finding("Q38", ADVISORY, message, value, "one of these", "seed-Q, seed-P")
+    if refractory or not INDICATED.isdisjoint(losses):
+        return ()
+    message = "the skin is for short bowel, malabsorption, or what oral and intravenous magnesium did not help"
+    value = case.order.indication.condition or "missing"
+    return (Finding("Q38", ADVISORY, message, value, "one of these", "seed-Q, seed-P"),)
 
 
-def diluent_suits(case: Case) -> Iterator[Finding]:
+def diluent_suits(case: Case) -> Iterable[Finding]:
     """P02: under the skin only 0.9 % saline is evidence; hypotonic, undiluted or IV-only bags never."""
+    found: list[Finding] = []
     for phase in case.figures.phases:
         if phase.diluent is None:
             message = f"{phase.path}.bag.diluent is missing"
-            yield Finding("P02", HARD, message, "missing", SALINE, "seed-P")
+            found.append(Finding("P02", HARD, message, "missing", SALINE, "seed-P"))
         elif case.is_subcutaneous and phase.diluent != SALINE:
             severity = HARD if phase.diluent in NOT_UNDER_THE_SKIN else SOFT
             message = f"{phase.path}: {phase.diluent} is not for subcutaneous magnesium; use {SALINE}"
-            yield Finding("P02", severity, message, phase.diluent, SALINE, "seed-P, label")
+            found.append(Finding("P02", severity, message, phase.diluent, SALINE, "seed-P, label"))
+    return found
 
 
-def stock_is_diluted(case: Case) -> Iterator[Finding]:
+def stock_is_diluted(case: Case) -> Iterable[Finding]:
     """P02: a bag as strong as its stock holds no diluent, whatever its label says."""
     stock = case.figures.stock
-    for phase in case.figures.phases if stock is not None and case.is_subcutaneous else ():
-        if phase.concentration is not None and stock is not None and phase.concentration >= stock:
-            message = f"{phase.path}: the bag is as strong as its stock; dilute it with {SALINE}"
-            yield Finding("P02", HARD, message, "undiluted stock", SALINE, "seed-P, label")
+    if stock is None or not case.is_subcutaneous:
+        return ()
+    why = f"the bag is as strong as its stock; dilute it with {SALINE}"
+    return [
+        Finding("P02", HARD, f"{phase.path}: {why}", "undiluted stock", SALINE, "seed-P, label")
+        for phase in case.figures.phases
+        if phase.concentration is not None and phase.concentration >= stock
+    ]
 
 
-def home_course_is_agreed(case: Case) -> Iterator[Finding]:
+def home_course_is_agreed(case: Case) -> Iterable[Finding]:
     """P08: one finding for each that is absent."""
-    if (case.order.route, case.order.care_area) != ("sc", "home"):
-        return
+    reviews = case.order.reviews
+    agreed = reviews.consent and reviews.pharmacist_review and reviews.nephrologist_review
+    return () if agreed or not case.is_home_subcutaneous else _not_agreed(case)
+
+
+def off_label_is_known(case: Case) -> Iterable[Finding]:
+    """P09."""
+    if not case.is_subcutaneous or case.order.reviews.off_label_acknowledged is True:
+        return ()
+    message = "subcutaneous magnesium is off-label and little studied: reviews.off_label_acknowledged = true"
+    return (Finding("P09", SOFT, message, "not acknowledged", "acknowledged", "seed-P, label"),)
+
+
+def _not_agreed(case: Case) -> Iterator[Finding]:
     reviews = case.order.reviews
     for name, answer in (
         ("consent", reviews.consent),
@@ -60,13 +79,6 @@ def home_course_is_agreed(case: Case) -> Iterator[Finding]:
         if answer is not True:
             message = f"home subcutaneous magnesium without reviews.{name} = true"
             yield Finding("P08", SOFT, message, f"no {name.replace('_', ' ')}", "done", "seed-P")
-
-
-def off_label_is_known(case: Case) -> Iterator[Finding]:
-    """P09."""
-    if case.is_subcutaneous and case.order.reviews.off_label_acknowledged is not True:
-        message = "subcutaneous magnesium is off-label and little studied: reviews.off_label_acknowledged = true"
-        yield Finding("P09", SOFT, message, "not acknowledged", "acknowledged", "seed-P, label")
 
 
 RULES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from pumpctl.core.rules.case import Case
 from pumpctl.core.rules.finding import Finding
@@ -11,25 +11,27 @@ from pumpctl.core.rules.rule import HARD, SOFT, Rule
 VOLUME_IS_RIGHT = frozenset({"euvolaemic", "corrected"})
 
 
-def volume_is_corrected(case: Case) -> Iterator[Finding]:
+def volume_is_corrected(case: Case) -> Iterable[Finding]:
     """Q04: the first step, and the one commonly missed."""
     status = case.order.assessment.volume_status
-    if status not in VOLUME_IS_RIGHT:
-        message = (
-            "volume depletion drives aldosterone and renal magnesium loss: correct it first, then state "
-            "assessment.volume_status as euvolaemic or corrected"
-        )
-        yield Finding("Q04", HARD, message, status or "missing", "euvolaemic or corrected", "seed-Q")
+    if status in VOLUME_IS_RIGHT:
+        return ()
+    message = (
+        "volume depletion drives aldosterone and renal magnesium loss: correct it first, then state "
+        "assessment.volume_status as euvolaemic or corrected"
+    )
+    return (Finding("Q04", HARD, message, status or "missing", "euvolaemic or corrected", "seed-Q"),)
 
 
-def saline_is_stated_in_heart_failure(case: Case) -> Iterator[Finding]:
+def saline_is_stated_in_heart_failure(case: Case) -> Iterable[Finding]:
     """Q05b: saline of unknown volume is not little."""
-    saline, times = case.order.saline, case.figures.times
+    saline, stopped = case.order.saline, case.figures.times.saline_stopped
     if saline is None or saline.per_day is not None or not case.order.assessment.heart_failure:
-        return
-    if times.saline_stopped is None or times.saline_stopped > case.at_utc_ms:
-        message = "heart failure, and saline runs of which saline.per_day is not stated"
-        yield Finding("Q05b", SOFT, message, "missing", "below 2 L/d", "seed-Q")
+        return ()
+    if stopped is not None and stopped <= case.at_utc_ms:
+        return ()
+    message = "heart failure, and saline runs of which saline.per_day is not stated"
+    return (Finding("Q05b", SOFT, message, "missing", "below 2 L/d", "seed-Q"),)
 
 
 RULES = (

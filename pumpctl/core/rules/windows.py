@@ -52,7 +52,17 @@ def volume_24h(case: Case, harmless: Quantity | None) -> Sequence[Quantity]:
 
 
 def _doses(case: Case) -> list[Extent]:
-    """Of each phase the shortest time and the largest dose that its figures allow."""
+    """Of each phase the shortest time and the largest dose that its figures allow; D24 and D7 both ask."""
+    known = case.memo.get(_MEMO)
+    if known is None:
+        known = case.memo[_MEMO] = _worst_extents(case)
+    return known  # pyright: ignore[reportReturnType] - only written above
+
+
+_MEMO = "doses"
+
+
+def _worst_extents(case: Case) -> list[Extent]:
     return [
         (_shortest_ms(measured), measured[Measure.DOSE][0].ceiling())
         for measured in case.figures.measured
@@ -102,12 +112,18 @@ def _certainly_at_most(case: Case, own: list[Extent], elsewhere: list[Piece], wi
     Occurrences lie at least `shortest_gap_ms` apart and each may start late, so a window touches those
     due in a span as long as itself, the lateness and the occurrence.
     """
+    span_ms, one = window_ms + START_WINDOW_MS, 0
+    for duration_ms, amount in own:
+        span_ms += duration_ms
+        one += amount
     touching = len(case.timetable.occurrences)
     gap_ms = case.timetable.shortest_gap_ms
     if gap_ms is not None:
-        span_ms = window_ms + START_WINDOW_MS + sum([duration_ms for duration_ms, _ in own])
         touching = min(touching, span_ms // gap_ms + 1)
-    return touching * sum([amount for _, amount in own]) + sum([piece[2] for piece in elsewhere])
+    most = touching * one
+    for piece in elsewhere:
+        most += piece[2]
+    return most
 
 
 def _planned(case: Case, own: list[Extent]) -> list[Piece]:
