@@ -38,6 +38,16 @@ def test_no_invariant_breaks_and_life_goes_on(mishap: Mishap):
     assert watching.violations == []
 
 
+@pytest.mark.parametrize("kind", FaultKind, ids=lambda kind: kind.value)
+def test_nor_does_a_pump_at_fault_break_one(kind: FaultKind):
+    made, watching = infusing()
+    made.run_for(2 * MINUTE)
+    made.inject(Fault(kind), A, for_ns=30 * S)
+    made.run_for(2 * MINUTE)
+    assert watching.finish() is True, watching.violations
+    assert watching.violations == []
+
+
 @pytest.mark.parametrize("mishap", [Mishap.TEN_YEARS_ON, Mishap.TEN_YEARS_BACK, Mishap.SPRING, Mishap.AUTUMN])
 @pytest.mark.hazard("H40")
 def test_a_clock_that_jumps_changes_nothing_that_flows_and_stops_new_starts(mishap: Mishap):

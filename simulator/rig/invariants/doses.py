@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pumpctl.configuration import JournalCondition
+from pumpctl.core.exposure import Certainty
 from simulator.faults import Fault
 from simulator.instant import NS_PER_S, SimNow
 from simulator.rig.invariants import naive
@@ -25,13 +26,16 @@ from simulator.rig.mishaps import is_observable, name_of
 from simulator.rig.world import World
 from simulator.rig.world.seen import Happened, Happening, LifeBegan
 
-LOOK_NS = NS_PER_S
+LOOK_NS = NS_PER_S  # while a pump is at fault, for the time that detection may take
+# Without a fault less often: volumes only grow, and the ledger is looked at whenever it changes.
+SELDOM_NS = 10 * NS_PER_S
 SAMPLE_NS = 60 * NS_PER_S
 H24_NS, D7_NS = 24 * 3_600 * NS_PER_S, 7 * 24 * 3_600 * NS_PER_S
 UG_A_MMOL = 246_475  # of magnesium sulfate heptahydrate
 # D24 and D7, the hard ones (protocols/therapy/magnesium_sulfate.toml), by route.
 CAP_24H_UG = {"sc": 24 * UG_A_MMOL, "iv": 8_000_000}
 CAP_7D_UG = {"sc": 84 * UG_A_MMOL}
+CLOCK_MS = 120_000  # H40: a wall clock that is off by more lets nothing start
 NOISE_UL = 1.0  # two integrators' rounding
 
 
@@ -43,9 +47,11 @@ class Course:
     channel: str
     vtbi_ul: int
     ug_per_ul: float
-    from_ul: float
+    started_ms: int  # by the true calendar
     delivered_ul: float = 0.0
-    flow_stopped_ul: float | None = None  # delivered when STOP was first written
+    flowed_ms: int = 0  # when the last whole uL flowed
+    flowed_ul: float = 0.0
+    flow_stopped_ul: float | None = None  # given, and judged, when STOP was first written
     seen_kinds: set[str] = field(default_factory=set[str])
     unseen_kinds: set[str] = field(default_factory=set[str])
     above_since_ns: int | None = None
@@ -90,13 +96,14 @@ class Doses:
         self._patients = {patient: PatientDose() for patient in self._patient_of.values()}
         self._baseline_ug = dict.fromkeys(self._patients, 0.0)
         self._ledger: object = None
-        self._looked_ns = -LOOK_NS
+        self._look_ns = 0
         self._journal_relied_on = True
 
     def note(self, happening: Happening) -> None:
         """Faults begin and end; a daemon whose past is damaged counts the caps as used (design section 3)."""
         match happening:
             case Happened(Fault() as fault, channel, begins):
+                self._look_ns = 0
                 kinds = self._active if is_observable(fault) else self._unseen
                 for name in kinds if channel is None else [channel]:
                     (kinds[name].add if begins else kinds[name].discard)(name_of(fault))
@@ -116,15 +123,18 @@ class Doses:
         elif said.kind == naive.RESUME and courses:
             courses[-1].flow_stopped_ul = None
         elif said.kind == naive.STOP and courses and courses[-1].flow_stopped_ul is None:
+            self._judge_course(courses[-1])
             courses[-1].flow_stopped_ul = courses[-1].delivered_ul
 
     def tick(self, *, last: bool = False) -> None:
         """After every event; looks when there is something to see."""
         world = self._world
         ledger = world.controller.ward.ledger
-        if not last and ledger is self._ledger and world.now_ns - self._looked_ns < LOOK_NS:
+        if not last and ledger is self._ledger and world.now_ns < self._look_ns:
             return
-        self._looked_ns, self._ledger = world.now_ns, ledger
+        ledger_is_new = last or ledger is not self._ledger
+        at_fault = any(self._active.values()) or any(self._unseen.values())
+        self._look_ns, self._ledger = world.now_ns + (LOOK_NS if at_fault else SELDOM_NS), ledger
         for channel in self._courses:
             self._update(channel)
             for course in self._courses[channel][-1:]:
@@ -132,6 +142,8 @@ class Doses:
         for patient_id, dose in self._patients.items():
             self._judge_windows(patient_id, dose)
             self._judge_ledger(patient_id, dose)
+        if ledger_is_new:
+            self._judge_times()
 
     def _true_ul(self, channel: str) -> float:
         now_ns = self._world.now_ns
@@ -145,7 +157,7 @@ class Doses:
             talk.channel,
             vtbi_ul,
             dose_ug / vtbi_ul if vtbi_ul else 0.0,
-            self._last_ul[talk.channel],
+            self._world.utc_ms,
         )
         course.seen_kinds.update(self._active[talk.channel])
         course.unseen_kinds.update(self._unseen[talk.channel])
@@ -156,6 +168,8 @@ class Doses:
         more_ul, self._last_ul[channel] = true_ul - self._last_ul[channel], true_ul
         for course in self._courses[channel][-1:]:
             course.delivered_ul += more_ul
+            if course.delivered_ul >= course.flowed_ul + 1:
+                course.flowed_ul, course.flowed_ms = course.delivered_ul, self._world.utc_ms
             self._patients[self._patient_of[channel]].total_ug += more_ul * course.ug_per_ul
 
     def _bound_ul(self, course: Course) -> float:
@@ -163,27 +177,26 @@ class Doses:
         allowance_ul = profile.occlusion_volume_ul + profile.empty_stroke_ul
         return course.vtbi_ul * (1000 + profile.accuracy_permille) / 1000 + allowance_ul
 
+    def _allowed_ul(self, course: Course) -> float:
+        """For a pump at fault a little more: H02."""
+        return self._bound_ul(course) + (max(1_000, course.vtbi_ul // 50) if course.seen_kinds else 0)
+
     def _judge_course(self, course: Course) -> None:
-        excess_ul = course.delivered_ul - self._bound_ul(course)
         if course.unseen_kinds:
             self._keep_excess(course, course.delivered_ul - course.vtbi_ul)
             return
-        if course.seen_kinds:  # H02
-            excess_ul -= max(1_000, course.vtbi_ul // 50)
-        if excess_ul <= NOISE_UL:
+        if course.delivered_ul <= self._allowed_ul(course) + NOISE_UL:
             course.above_since_ns = None
-            return
-        if self._excused(course, excess_ul):
-            return
-        told = f"{course.channel}: program {course.program_id} gave {course.delivered_ul:.0f} of {course.vtbi_ul} uL"
-        self._findings.add("I1", self._world.now_ns, told)
+        elif not self._excused(course):
+            told = f"program {course.program_id} gave {course.delivered_ul:.0f} of {course.vtbi_ul} uL"
+            self._findings.add("I1", self._world.now_ns, f"{course.channel}: {told}")
 
-    def _excused(self, course: Course, excess_ul: float) -> bool:
+    def _excused(self, course: Course) -> bool:
         """A pump at fault: the daemon has two polls in unbroken contact, and after STOP nothing more to do."""
         if not course.seen_kinds:
             return False
         if course.flow_stopped_ul is not None:
-            return course.delivered_ul - course.flow_stopped_ul >= excess_ul
+            return True
         now_ns, talk = self._world.now_ns, self._talks[course.channel]
         if course.above_since_ns is None or not talk.in_contact(now_ns, polls=2):
             course.above_since_ns = now_ns
@@ -219,10 +232,27 @@ class Doses:
         faulty = [each for each in courses if each.unseen_kinds]
         for course in faulty:
             self._keep_excess(course, course.delivered_ul - course.vtbi_ul)
-        if faulty or any(each.seen_kinds and self._excused(each, missing_ug / each.ug_per_ul) for each in courses):
+        if faulty or any(each.seen_kinds and self._excused(each) for each in courses):
             return
         told = f"{patient_id}: {dose.total_ug / 1000:.1f} mg given, {booked_ug / 1000:.1f} mg in the ledger"
         self._findings.add("I3", self._world.now_ns, told)
+
+    def _judge_times(self) -> None:
+        """A window counts right only what stands where it was given: not before its start, not past the present."""
+        wall_ms, now_ms = self._world.host_now.utc_ms, self._world.utc_ms
+        if abs(wall_ms - now_ms) > CLOCK_MS or not self._world.host.alive:
+            return
+        courses = {course.program_id: course for course in self._all_courses() if course.flowed_ul > NOISE_UL}
+        for segment in self._world.controller.ward.ledger.segments:
+            course = courses.get(segment.key)
+            if course is None or segment.certainty is not Certainty.COMMITTED:
+                continue
+            in_place = segment.start_utc_ms >= course.started_ms - CLOCK_MS
+            in_place = in_place and course.flowed_ms - CLOCK_MS <= segment.end_utc_ms <= now_ms + CLOCK_MS
+            if not in_place:
+                hours = (segment.end_utc_ms - segment.start_utc_ms) / 3_600_000
+                told = f"{course.channel}: {segment.most_ug / 1000:.1f} mg stand in the ledger over {hours:.3f} h"
+                self._findings.add("I3", self._world.now_ns, f"{told}, not when they were given")
 
     def _booked_ug(self, patient_id: str) -> int:
         ward = self._world.controller.ward

@@ -109,7 +109,8 @@ def _start(world: World, channel: str, submission: Submission) -> str:
     )
     limit_ns = world.now_ns + STARTS_WITHIN_NS
     if not world.run_until(lambda: _reported(world, channel) == "awaiting_confirmation", limit_ns):
-        return f"a fresh order is not loaded ({_reported(world, channel)}): {_answered(world, number)}"
+        alarms = [alarm.message for alarm in world.seen.alarms[-2:]]
+        return f"a fresh order is not loaded ({_reported(world, channel)}): {_answered(world, number)}; {alarms}"
     world.press(channel, Button.CONFIRM)
     if not world.run_until(lambda: _reported(world, channel) == "infusing", limit_ns):
         refusals = [alarm.message for alarm in world.seen.alarms[-3:]]
@@ -166,4 +167,4 @@ def _answered(world: World, number: int) -> str:
         case Refuse(_, _, reasons):
             return "; ".join(f"{reason.code}: {reason.message}" for reason in reasons)
         case Reply():
-            return str(dict(answer.result))
+            return f"accepted, {answer.result.get('not_prepared') or 'prepared'}"
