@@ -2,6 +2,7 @@
 #   PYTHON=/path/to/python     another interpreter than the newest one found
 #   PYTEST_ARGS="tests/core"   a part of the tests
 #   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"  DAMAGE_ARGS="--stride 100"   handed on
+#   CRASH_ARGS="--only intent"  LATENCY_ARGS="--trials 100"  LOST_ACK_ARGS="--runs 500 --seed 7"   the same
 
 PYTHON ?=
 PYTEST_ARGS ?= tests
@@ -9,11 +10,14 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
 DAMAGE_ARGS ?=
+CRASH_ARGS ?=
+LATENCY_ARGS ?=
+LOST_ACK_ARGS ?=
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz-orders journal-damage lock clean test-programs run-environment dev-environment
+.PHONY: help demo test check bench fuzz-orders journal-damage crash-test stop-latency lost-ack lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -40,6 +44,17 @@ fuzz-orders: dev-environment ## a million mutated orders against a second readin
 
 journal-damage: dev-environment ## every byte and every length of a journal damaged: reported or harmless
 	@.venv/bin/python -m tests.damage $(DAMAGE_ARGS)
+
+crash-test: dev-environment ## the real daemon killed at every kind of step, and what the pump says; 15 minutes
+	@command -v gcc >/dev/null && command -v strace >/dev/null || deploy/setup/packages.sh "make crash-test" gcc libc6-dev strace
+	@.venv/bin/python -m tests.crash $(CRASH_ARGS)
+
+stop-latency: dev-environment ## from a request to STOP on the wire, with and without a daemon that can; 10 minutes
+	@command -v gcc >/dev/null || deploy/setup/packages.sh "make stop-latency" gcc libc6-dev
+	@.venv/bin/python -m tests.latency $(LATENCY_ARGS)
+
+lost-ack: dev-environment ## ten thousand starts and resumes whose answer is lost, in virtual time; 10 minutes
+	@.venv/bin/python -m tests.lost_ack $(LOST_ACK_ARGS)
 
 # Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
