@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from simulator.failure import USAGE, Failure
+from simulator.fault_kinds import KINDS
 from simulator.rig.virtual_patient.command import patient
 
 MAX_SPEED = 100_000
@@ -29,55 +30,69 @@ app = typer.Typer(
 _UnusableLine = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 Control = Annotated[Path | None, typer.Option(help="The simulator's control socket.")]
+Which = Annotated[str | None, typer.Option("--serial", help="Which pump, where several are served.")]
+FAULTS = "\n".join(f"  {kind.value:20}{traits.what}" for kind, traits in KINDS.items())
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 
 
 @app.command()
 def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     dialect: Annotated[str, typer.Option(help="What the pump speaks: companion.")],
-    pty: Annotated[Path | None, typer.Option(help="Where the link to the pseudo-terminal is made.")] = None,
+    pty: Annotated[str | None, typer.Option(help="Where the link to the pseudo-terminal is made.")] = None,
     tcp: Annotated[str | None, typer.Option(help="HOST:PORT to listen on; port 0 takes a free one.")] = None,
+    rfc2217: Annotated[str | None, typer.Option(help="HOST:PORT of a serial port on the net (RFC 2217).")] = None,
     speed: Annotated[int, typer.Option(help="Therapy seconds in a real second.")] = 1,
     epoch_boottime_ns: Annotated[int | None, typer.Option(help="When therapy time is 0; default: now.")] = None,
     scenario: Annotated[Path | None, typer.Option(help="TOML file of faults.")] = None,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 1,
     serial: Annotated[str, typer.Option(help="The pump's serial number.")] = "SIM-0001",
+    profile: Annotated[str, typer.Option(help="reference, ambulatory_bag or syringe.")] = "reference",
+    pump: Annotated[
+        list[str] | None, typer.Option(help="serial=…,pty=… (or tcp=, rfc2217=)[,profile=…]: repeated, for several.")
+    ] = None,
     auto_confirm: Annotated[bool, typer.Option("--auto-confirm", help="The pump presses its own button.")] = False,
     control: Control = None,
 ) -> None:
-    """Serve one simulated pump in the foreground, in real or scaled time, until interrupted."""
+    """Serve simulated pumps in the foreground, in real or scaled time, until interrupted."""
     import asyncio
 
     from simulator.control import default_socket
     from simulator.scenario import read_scenario
     from simulator.serve import ServeOptions
-    from simulator.serve import serve as serve_pump
+    from simulator.serve import serve as serve_pumps
+    from simulator.served_pump import all_different, parse_pump, served_pump
 
     if dialect != "companion":
         raise Failure(USAGE, f"--dialect {dialect}: not simulated; there is companion")
+    if pump and (pty or tcp or rfc2217):
+        raise Failure(USAGE, "give the line of each pump in its --pump, or one line and no --pump")
+    one = () if pump else (served_pump(serial, profile, pty=pty, tcp=tcp, rfc2217=rfc2217),)
     options = ServeOptions(
-        line=_line(pty, tcp),
+        pumps=all_different(one or tuple(parse_pump(text) for text in pump or ())),
         control=control or default_socket(),
-        serial=_serial(serial),
         seed=_in_range("--seed", seed, 0, MAX_SEED),
         speed=_in_range("--speed", speed, 1, MAX_SPEED),
         auto_confirm=auto_confirm,
         epoch_ns=epoch_boottime_ns,
         scenario=read_scenario(scenario) if scenario else (),
     )
-    asyncio.run(serve_pump(options))
+    asyncio.run(serve_pumps(options))
 
 
-@app.command()
+@app.command(epilog=f"\b\nFaults:\n{FAULTS}")
 def inject(
-    fault: Annotated[str, typer.Argument(help="For instance occlusion, unplug or ignore_stop:3.")],
+    fault: Annotated[str, typer.Argument(help="For instance occlusion or ignore_stop:3; all are listed below.")],
+    by: Annotated[str | None, typer.Option(help="How much, as '50 mL/h', or which; default: the fault's own.")] = None,
     after: Annotated[str, typer.Option(help="Therapy time from now, as 5m or 90s.")] = "0s",
     for_: Annotated[str | None, typer.Option("--for", help="Therapy time it lasts; default: until healed.")] = None,
+    serial: Which = None,
     control: Control = None,
     as_json: AsJson = False,
 ) -> None:
     """Let something go wrong with the running simulator."""
-    command: dict[str, Any] = {"command": "inject", "fault": _fault(fault), "after_ns": _span_ns("--after", after)}
+    command = _to(serial, {"command": "inject", "fault": _fault(fault, by), "after_ns": _span_ns("--after", after)})
+    if by is not None:
+        command["by"] = by
     if for_ is not None:
         command["for_ns"] = _span_ns("--for", for_)
     _ask(control, command, f"injected {fault}", as_json=as_json)
@@ -86,27 +101,30 @@ def inject(
 @app.command()
 def heal(
     fault: Annotated[str, typer.Argument(help="As injected; empty fits a full bag.")],
+    serial: Which = None,
     control: Control = None,
     as_json: AsJson = False,
 ) -> None:
     """Let it be right again."""
-    _ask(control, {"command": "heal", "fault": _fault(fault)}, f"healed {fault}", as_json=as_json)
+    _ask(control, _to(serial, {"command": "heal", "fault": _fault(fault)}), f"healed {fault}", as_json=as_json)
 
 
 @app.command()
 def press(
     button: Annotated[str, typer.Argument(help="confirm, stop or pause.")],
+    serial: Which = None,
     control: Control = None,
     as_json: AsJson = False,
 ) -> None:
     """Press a button of the running simulator."""
     if button not in ("confirm", "stop", "pause"):
         raise Failure(USAGE, f"no button {button!r}; there are confirm, stop, pause")
-    _ask(control, {"command": "press", "button": button}, f"pressed {button}", as_json=as_json)
+    _ask(control, _to(serial, {"command": "press", "button": button}), f"pressed {button}", as_json=as_json)
 
 
 @app.command()
 def state(
+    serial: Which = None,
     control: Control = None,
     as_json: AsJson = False,
     trace: Annotated[bool, typer.Option("--trace", help="With --json: delivered volume over time.")] = False,
@@ -116,7 +134,7 @@ def state(
 
     from simulator.control import default_socket, request
 
-    answer = request(control or default_socket(), {"command": "state", "trace": trace})
+    answer = request(control or default_socket(), _to(serial, {"command": "state", "trace": trace}))
     if as_json:
         typer.echo(json.dumps(answer))
         return
@@ -153,22 +171,8 @@ def _ask(control: Path | None, command: dict[str, Any], said: str, *, as_json: b
     typer.echo(json.dumps(answer) if as_json else said)
 
 
-def _line(pty: Path | None, tcp: str | None) -> Path | tuple[str, int]:
-    if (pty is None) == (tcp is None):
-        raise Failure(USAGE, "give either --pty LINK or --tcp HOST:PORT")
-    if pty is not None:
-        return pty
-    host, _, port = str(tcp).rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
-        raise Failure(USAGE, f"--tcp {tcp}: not HOST:PORT, as 127.0.0.1:7000")
-    return host.strip("[]"), int(port)
-
-
-def _serial(serial: str) -> str:
-    """SPEC.md section 3: at most 16 printable characters, and `SIM-` is kept for simulators."""
-    if not serial.startswith("SIM-") or len(serial) > 16 or not all("!" <= letter <= "~" for letter in serial):
-        raise Failure(USAGE, f"--serial {serial}: a simulated pump's begins SIM- and has at most 16 ASCII characters")
-    return serial
+def _to(serial: str | None, command: dict[str, Any]) -> dict[str, Any]:
+    return command if serial is None else command | {"serial": serial}
 
 
 def _in_range(option: str, value: int, least: int, most: int) -> int:
@@ -177,11 +181,11 @@ def _in_range(option: str, value: int, least: int, most: int) -> int:
     return value
 
 
-def _fault(text: str) -> str:
+def _fault(text: str, by: str | None = None) -> str:
     from simulator.faults import parse_fault
 
     try:
-        return str(parse_fault(text))
+        return str(parse_fault(text, by))
     except ValueError as error:
         raise Failure(USAGE, str(error)) from None
 

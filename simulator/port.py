@@ -33,6 +33,9 @@ class Port(Protocol):
     @property
     def where(self) -> str: ...
 
+    @property
+    def scheme(self) -> str: ...
+
     def open(self) -> None: ...
 
     def close(self) -> None: ...
@@ -42,6 +45,8 @@ class Port(Protocol):
 
 class PtyPort:
     """`link` points to the slave while the port is open."""
+
+    scheme = "pty"
 
     def __init__(self, link: Path, on_bytes: Callable[[bytes], None]) -> None:
         self._link = link
@@ -147,6 +152,8 @@ class PtyPort:
 class TcpPort:
     """Listens while open. A second companion is turned away."""
 
+    scheme = "tcp"
+
     def __init__(self, host: str, port: int, on_bytes: Callable[[bytes], None]) -> None:
         self._address = (host, port)
         self._on_bytes = on_bytes
@@ -215,6 +222,13 @@ class TcpPort:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._client = client
         asyncio.get_running_loop().add_reader(client, self._read)
+        self._welcome()
+
+    def _welcome(self) -> None:
+        """A raw line says nothing by itself."""
+
+    def _hear(self, received: bytes) -> None:
+        self._on_bytes(received)
 
     def _read(self) -> None:
         if self._client is None:
@@ -226,7 +240,7 @@ class TcpPort:
         except OSError:
             received = b""
         if received:
-            self._on_bytes(received)
+            self._hear(received)
         else:
             self._drop_client()
 

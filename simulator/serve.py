@@ -1,4 +1,4 @@
-"""A simulated pump in real or scaled time: one loop between a line, a control socket and the pump's next wake-up.
+"""Simulated pumps in real or scaled time: one loop between lines, a control socket and each pump's next wake-up.
 
 Refuses to know how a pump behaves. This is the one place of the simulator that reads a clock. Link time is
 CLOCK_BOOTTIME; therapy time is `speed` times what has passed of it since `epoch_ns`.
@@ -20,18 +20,20 @@ from simulator.control import Answer, Command, ControlServer
 from simulator.faults import ScheduledFault, parse_fault
 from simulator.instant import NS_PER_MS, NS_PER_S, SimNow
 from simulator.port import Port, PtyPort, TcpPort
+from simulator.profile import PROFILES
 from simulator.pump import NEVER_NS, Button, SimPump
+from simulator.rfc2217_port import Rfc2217Port
+from simulator.served_pump import LineKind, NetLine, PtyLine, ServedPump
 
 LONGEST_SLEEP_S = 3_600.0  # CLOCK_BOOTTIME runs while the host sleeps, the loop's clock does not
 
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """`line` is a link for a pty, or (host, port)."""
+    """At least one pump. Each has the scenario for itself; the seed of each is one more than that of the one before."""
 
-    line: Path | tuple[str, int]
+    pumps: tuple[ServedPump, ...]
     control: Path
-    serial: str
     seed: int
     speed: int
     auto_confirm: bool
@@ -53,19 +55,20 @@ class Clock:
 
 
 class Station:
-    """The pump, its line and its alarm clock."""
+    """One pump, its line and its alarm clock."""
 
-    def __init__(self, options: ServeOptions) -> None:
-        self._clock = Clock(options.speed, options.epoch_ns)
+    def __init__(self, served: ServedPump, seed: int, options: ServeOptions, clock: Clock) -> None:
+        self._clock = clock
         self.pump = SimPump(
-            serial=options.serial,
-            seed=options.seed,
+            PROFILES[served.profile],
+            serial=served.serial,
+            seed=seed,
             speed=options.speed,
             auto_confirm=options.auto_confirm,
             now=self._clock.now(),
             scenario=options.scenario,
         )
-        self.port = _port(options.line, self._receive)
+        self.port = _port(served.line, self._receive)
         self._alarm_clock: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
@@ -86,7 +89,7 @@ class Station:
             case "state":
                 answer = self._state(now, with_trace=command.get("trace") is True)
             case "inject":
-                fault = parse_fault(_text(command, "fault"))
+                fault = parse_fault(_text(command, "fault"), _text(command, "by") if "by" in command else None)
                 for_ns = _span_ns(command, "for_ns") if "for_ns" in command else None
                 self.pump.inject(fault, now, after_ns=_span_ns(command, "after_ns"), for_ns=for_ns)
                 answer = {"injected": str(fault)}
@@ -133,6 +136,35 @@ class Station:
         return state
 
 
+class Ward:
+    """All pumps of this process. Whoever asks names one by its serial number; a single one need not be named."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        clock = Clock(options.speed, options.epoch_ns)
+        self.stations = {
+            served.serial: Station(served, options.seed + place, options, clock)
+            for place, served in enumerate(options.pumps)
+        }
+
+    def open(self) -> None:
+        for station in self.stations.values():
+            station.open()
+
+    def close(self) -> None:
+        for station in self.stations.values():
+            station.close()
+
+    def answer(self, command: Command) -> Answer:
+        """Of the pump that the command names."""
+        known = ", ".join(self.stations)
+        if "serial" not in command and len(self.stations) > 1:
+            raise ValueError(f"which pump? name its serial number: {known}")
+        serial = _text(command, "serial") if "serial" in command else next(iter(self.stations))
+        if serial not in self.stations:
+            raise ValueError(f"no pump {serial!r} here; there are {known}")
+        return self.stations[serial].answer(command)
+
+
 async def serve(options: ServeOptions) -> None:
     """Until SIGINT or SIGTERM. Prints one JSON line when all is ready."""
     ended = asyncio.Event()
@@ -147,29 +179,37 @@ async def serve(options: ServeOptions) -> None:
         ended.set()
 
     loop.set_exception_handler(end_with)
-    station = Station(options)
-    control = ControlServer(options.control, station.answer)
+    ward = Ward(options)
+    control = ControlServer(options.control, ward.answer)
     await control.open()
     try:
-        station.open()
-        _say_ready(options, station.port)
+        ward.open()
+        _say_ready(options, ward)
         await ended.wait()
     finally:
-        station.close()
+        ward.close()
         await control.close()
     if failures:
         raise failures[0]
 
 
-def _say_ready(options: ServeOptions, port: Port) -> None:
-    where = "pty" if isinstance(options.line, Path) else "tcp"
-    ready = {"ready": True, where: port.where, "control": str(options.control), "serial": options.serial}
-    sys.stdout.write(json.dumps(ready | {"speed": options.speed, "seed": options.seed}) + "\n")
+def _say_ready(options: ServeOptions, ward: Ward) -> None:
+    """One pump stands in the line itself; all of them, however many, under `pumps`."""
+    pumps = [{"serial": serial, station.port.scheme: station.port.where} for serial, station in ward.stations.items()]
+    ready = {"ready": True, "control": str(options.control), "speed": options.speed, "seed": options.seed}
+    only = pumps[0] if len(pumps) == 1 else {}
+    sys.stdout.write(json.dumps(ready | only | {"pumps": pumps}) + "\n")
     sys.stdout.flush()
 
 
-def _port(line: Path | tuple[str, int], on_bytes: Callable[[bytes], None]) -> Port:
-    return PtyPort(line, on_bytes) if isinstance(line, Path) else TcpPort(*line, on_bytes)
+def _port(line: PtyLine | NetLine, on_bytes: Callable[[bytes], None]) -> Port:
+    match line:
+        case PtyLine(link=link):
+            return PtyPort(link, on_bytes)
+        case NetLine(kind=LineKind.RFC2217, host=host, port=port):
+            return Rfc2217Port(host, port, on_bytes)
+        case NetLine(host=host, port=port):
+            return TcpPort(host, port, on_bytes)
 
 
 def _text(command: Command, key: str) -> str:

@@ -100,11 +100,11 @@ class Line:
 class Served:
     """The process, its ready line, and its control socket."""
 
-    def __init__(self, folder: Path, *options: str, tcp: bool = False) -> None:
+    def __init__(self, folder: Path, *options: str, tcp: bool = False, line: bool = True) -> None:
         self.link = folder / "pump"
         self.control = folder / "c.sock"
-        line = ["--tcp", "127.0.0.1:0"] if tcp else ["--pty", str(self.link)]
-        command = [*PUMPSIM, "serve", "--dialect", "companion", *line, "--control", str(self.control), *options]
+        own = ["--tcp", "127.0.0.1:0"] if tcp else ["--pty", str(self.link)] if line else []
+        command = [*PUMPSIM, "serve", "--dialect", "companion", *own, "--control", str(self.control), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         assert select.select([self.process.stdout], [], [], WITHIN_S)[0], "no ready line"
@@ -126,8 +126,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *options: str, tcp: bool = False) -> Generator[Served]:
-    served = Served(folder, *options, tcp=tcp)
+def serving(folder: Path, *options: str, tcp: bool = False, line: bool = True) -> Generator[Served]:
+    """Without `line` the options say where the pumps are."""
+    served = Served(folder, *options, tcp=tcp, line=line)
     try:
         yield served
         assert served.end() == (0, "")

@@ -1,0 +1,99 @@
+"""One pump as a person asks `pumpsim serve` for it: its serial number, its line, its model.
+
+Refuses to open anything. `serial=SIM-0002,tcp=127.0.0.1:0,profile=syringe` is how several are asked for at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from simulator.failure import USAGE, Failure
+from simulator.profile import PROFILES
+
+MAX_PUMPS = 64
+
+
+class LineKind(Enum):
+    """How the companion reaches it."""
+
+    PTY = "pty"
+    TCP = "tcp"
+    RFC2217 = "rfc2217"
+
+
+@dataclass(frozen=True, slots=True)
+class PtyLine:
+    """A link is made there."""
+
+    link: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NetLine:
+    """TCP, raw or as RFC 2217; port 0 takes a free one."""
+
+    kind: LineKind
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPump:
+    """`profile` is a key of PROFILES."""
+
+    serial: str
+    line: PtyLine | NetLine
+    profile: str = "reference"
+
+
+def served_pump(serial: str, profile: str, **lines: str | None) -> ServedPump:
+    """`lines` by kind; exactly one is given. Raises Failure with a line for people."""
+    given = [(LineKind(kind), where) for kind, where in lines.items() if where is not None]
+    if len(given) != 1:
+        raise Failure(USAGE, "give either --pty LINK or --tcp HOST:PORT or --rfc2217 HOST:PORT, or several --pump")
+    if profile not in PROFILES:
+        raise Failure(USAGE, f"--profile {profile}: there are {', '.join(PROFILES)}")
+    kind, where = given[0]
+    line = PtyLine(Path(where)) if kind is LineKind.PTY else _net_line(kind, where)
+    return ServedPump(_simulated(serial), line, profile)
+
+
+def parse_pump(text: str) -> ServedPump:
+    """`serial=…,pty=…` or tcp or rfc2217, and `profile=…` if not the reference. Raises Failure."""
+    entries: dict[str, str] = {}
+    for part in text.split(","):
+        key, separator, value = part.partition("=")
+        if not separator or key in entries or key not in {"serial", "profile", *(kind.value for kind in LineKind)}:
+            raise Failure(USAGE, f"--pump {text}: not as serial=SIM-0002,pty=/tmp/pump-b,profile=syringe")
+        entries[key] = value
+    if "serial" not in entries:
+        raise Failure(USAGE, f"--pump {text}: no serial")
+    return served_pump(entries.pop("serial"), entries.pop("profile", "reference"), **entries)
+
+
+def all_different(pumps: tuple[ServedPump, ...]) -> tuple[ServedPump, ...]:
+    """Each serial and each pty once. Raises Failure."""
+    if len(pumps) > MAX_PUMPS:
+        raise Failure(USAGE, f"{len(pumps)} pumps, at most {MAX_PUMPS}")
+    names = [pump.serial for pump in pumps]
+    links = [str(pump.line.link) for pump in pumps if isinstance(pump.line, PtyLine)]
+    for taken in (names, links):
+        if twice := sorted({name for name in taken if taken.count(name) > 1}):
+            raise Failure(USAGE, f"{twice[0]} is asked for twice")
+    return pumps
+
+
+def _net_line(kind: LineKind, where: str) -> NetLine:
+    host, _, port = where.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise Failure(USAGE, f"--{kind.value} {where}: not HOST:PORT, as 127.0.0.1:7000")
+    return NetLine(kind, host.strip("[]"), int(port))
+
+
+def _simulated(serial: str) -> str:
+    """SPEC.md section 3: at most 16 printable characters, and `SIM-` is kept for simulators."""
+    if not serial.startswith("SIM-") or len(serial) > 16 or not all("!" <= letter <= "~" for letter in serial):
+        raise Failure(USAGE, f"--serial {serial}: a simulated pump's begins SIM- and has at most 16 ASCII characters")
+    return serial
