@@ -1,4 +1,4 @@
-"""`pumpctl journal`: is the past whole, and what is in it.
+"""`pumpctl journal verify | export`: is the past whole, and what is in it.
 
 Refuses to write: the daemon may be running on the same files.
 """
@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from pumpctl.cli import journal_past
 from pumpctl.cli.asking import AsJson, Config, Socket, control_socket
 from pumpctl.cli.failure import ExitCode, Failure
+from pumpctl.cli.journal_past import StateDir
 
 if TYPE_CHECKING:
     from pumpctl.shell.chain import Row
 
 journal_app = typer.Typer(help="The daemon's journal.", no_args_is_help=True)
-StateDir = Annotated[Path | None, typer.Option("--state-dir", help="The directory of the journal.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
+    journal_past.register(journal_app)
     app.add_typer(journal_app, name="journal")
 
 
@@ -66,7 +68,7 @@ def export(state_dir: StateDir = None, config: Config = None, socket: Socket = N
     directory = state_dir or control_socket(config, socket).parent
     try:
         for row in proven_rows(directory):
-            typer.echo(_json_line(row) if as_json else f"{row.seq} {_instant(row.utc_ms)} {row.kind} {row.body}")
+            typer.echo(_json_line(row) if as_json else f"{row.seq} {instant(row.utc_ms)} {row.kind} {row.body}")
     except Unproven as damage:
         what = f"{directory}: what is exported ends where the journal stops proving anything: {damage}"
         raise Failure(ExitCode.VERIFICATION_FAILED, what, "keep the files; docs/journal.md says how to go on") from None
@@ -85,12 +87,13 @@ def unreadable(directory: Path, error: Exception) -> Failure:
 
 def _json_line(row: Row) -> str:
     """`hash` is over `previous`, the header and the canonical text of `body` (docs/journal.md)."""
-    told = {"seq": row.seq, "utc_ms": row.utc_ms, "time": _instant(row.utc_ms), "boot_id": row.boot_id}
+    told = {"seq": row.seq, "utc_ms": row.utc_ms, "time": instant(row.utc_ms), "boot_id": row.boot_id}
     told |= {"kind": row.kind, "body": json.loads(row.body)}
     return json.dumps(told | {"previous": row.previous.hex(), "hash": row.digest.hex()})
 
 
-def _instant(utc_ms: int) -> str:
+def instant(utc_ms: int) -> str:
+    """For people; a damaged figure as it stands."""
     from datetime import UTC, datetime
 
     try:

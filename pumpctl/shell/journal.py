@@ -77,12 +77,13 @@ class Journal:
     @staticmethod
     def open(state_dir: Path) -> tuple[Journal, JournalContent]:
         """Lock the directory, verify what is there, create what is not. Raises Unusable with one clear line."""
-        lock_fd = _lock(state_dir)
+        lock_fd = lock_state_dir(state_dir)
         anchored, anchor_fault = read_anchor(state_dir / ANCHOR_FILE)
         is_new = not (state_dir / JOURNAL_FILE).exists()
         try:
             connection = _connect(state_dir / JOURNAL_FILE, may_begin=is_new or not (anchored or anchor_fault))
-        except (sqlite3.Error, OSError, MemoryError) as error:  # a damaged length may ask for more than there is
+        except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
+            # Not only SQLite's own: its message may quote damaged text, and a damaged length ask for too much memory.
             reason = f"the journal cannot be opened: {error}"
             lost = Journal(state_dir, lock_fd, None, None, Head(0, b"", b""))
             return lost, JournalContent(JournalCondition.DAMAGED, reason, ())
@@ -208,7 +209,8 @@ class Journal:
             self._post(event)
 
 
-def _lock(state_dir: Path) -> int:
+def lock_state_dir(state_dir: Path) -> int:
+    """Hold the directory against every other daemon until the descriptor is closed (H47). Raises Unusable."""
     if not state_dir.is_dir():
         raise Unusable(f"state directory {state_dir}: there is no such directory", "create it or correct state_dir")
     path = state_dir / LOCK_FILE
@@ -241,7 +243,7 @@ def _connect(path: Path, *, may_begin: bool) -> sqlite3.Connection:
             connection.executescript(f"BEGIN; {_TABLES}")
             connection.execute("INSERT INTO identity VALUES (?)", (fresh_epoch(),))
             connection.execute("COMMIT")
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
     except BaseException:
         connection.close()
         raise
@@ -254,14 +256,15 @@ def _open_anchor(state_dir: Path, head: Head, *, exists: bool) -> Anchor:
             anchor, _ = Anchor.open(state_dir / ANCHOR_FILE)
         else:
             anchor = Anchor.create(state_dir / ANCHOR_FILE, head)
-            _sync_directory(state_dir)
+            sync_directory(state_dir)
     except OSError as error:
         what = f"anchor {state_dir / ANCHOR_FILE}: {error.strerror}"
         raise Unusable(what, "make the file and its directory writable, free some space") from None
     return anchor
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """What was created, renamed or removed in it is so after a power cut too."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

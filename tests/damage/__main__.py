@@ -31,6 +31,7 @@ def main() -> int:
         materials = made(home / "made", lived_records())
         _introduce(materials, asked.seed)
         cases = list(islice(every_case(materials, asked.seed), 0, None, asked.stride))
+        random.Random(asked.seed).shuffle(cases)  # a run that is broken off has looked everywhere
         tally = _run(materials, cases, home, asked)
     for line in tally.wrong:
         print(f"wrong: {line}")
@@ -74,7 +75,10 @@ def _run(materials: tuple[Material, ...], cases: list[Case], home: Path, asked: 
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
-                tally.add(future.result())
+                found = future.result()
+                for line in found.wrong[:1]:
+                    _say(f"wrong: {line}")
+                tally.add(found)
                 in_time = time.monotonic() - began_s < asked.minutes * 60
                 chunk = next(chunks, None) if in_time else None
                 if chunk is not None:
