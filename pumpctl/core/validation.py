@@ -17,7 +17,7 @@ from pumpctl.core.rules.finding import Finding, Severity
 from pumpctl.core.rules.limits import library_findings
 from pumpctl.core.rules.softening import TO_SOFT, softened
 from pumpctl.core.rules.table import REQUIRED_IDS, RULES, Judge, Rule
-from pumpctl.core.schedule import read_instant
+from pumpctl.core.schedule import DAY_MS, read_instant
 from pumpctl.core.units import Misread
 
 
@@ -138,6 +138,7 @@ def _with_overrides(findings: list[Finding], case: Case, overrides: tuple[Overri
 
 
 HALVED, EMERGENCY = "Q02", "Q10"
+LONGEST_DAYS = 35  # clinical.md, head; counted from where the version that it binds begins (project)
 
 
 def _why_not(override: Override, case: Case, values: set[str]) -> str | None:
@@ -151,6 +152,9 @@ def _why_not(override: Override, case: Case, values: set[str]) -> str | None:
             return f"its expires_at {expires_utc_ms.reason}"
         if case.at_utc_ms > expires_utc_ms:
             return f"expired {override.expires_at}"
+        begins_utc_ms = case.figures.times.valid_from  # None: T02 refuses
+        if begins_utc_ms is not None and expires_utc_ms > begins_utc_ms + LONGEST_DAYS * DAY_MS:
+            return f"its expires_at is more than {LONGEST_DAYS} days after the order's valid_from"
     if override.value not in values:
         return f"given for {override.value}"
     return None

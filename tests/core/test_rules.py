@@ -118,6 +118,10 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     (GOLDEN, {"phases.0.bag.diluent": "water_for_injection"}, "P02", ["hard"]),
     (GOLDEN, {"phases.0.bag.diluent": "undiluted_stock"}, "P02", ["hard"]),
     (GOLDEN, {"phases.0.bag.diluent": "iv_premix"}, "P02", ["hard"]),
+    (GOLDEN, {"phases.0.bag.diluent": "Sterile Water"}, "P02", ["hard"]),
+    (GOLDEN, {"phases.0.bag.diluent": "undiluted"}, "P02", ["hard"]),
+    (GOLDEN, {"phases.0.bag.diluent": "premixed bag"}, "P02", ["hard"]),
+    (GOLDEN, {"phases.0.bag.diluent": "none"}, "P02", ["hard"]),
     # P03: 1 / 3.4 / 4 mg/min
     (GOLDEN, {"phases.0.flow": "3 mL/h"}, "P03", []),
     (GOLDEN, {"phases.0.flow": "2.999 mL/h"}, "P03", ["soft"]),

@@ -229,6 +229,9 @@ def test_an_emergency_lifts_nothing_else(changes: dict[str, Any], rule: str):
     [
         ("2026-12-01T18:00:00Z", True),
         ("2026-12-01T17:59:59Z", False),
+        ("2027-01-05T00:00:00+01:00", True),  # 35 days after valid_from
+        ("2027-01-05T00:00:01+01:00", False),
+        ("2028-01-05T00:00:00+01:00", False),
         ("2026-12-01T20:00:00", False),
         ("soon", False),
     ],

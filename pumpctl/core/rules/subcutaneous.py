@@ -9,7 +9,8 @@ from pumpctl.core.rules.finding import Finding
 from pumpctl.core.rules.rule import ADVISORY, HARD, SOFT, Rule, Stage
 
 SALINE = "sodium_chloride_0.9_percent"
-NOT_UNDER_THE_SKIN = frozenset({"water_for_injection", "undiluted_stock", "iv_premix"})
+# P02: what one of these words stands in is water, undiluted stock or an IV-only premix, however it is written
+NOT_UNDER_THE_SKIN = ("water", "undiluted", "none", "stock", "premix", "magnesium")
 INDICATED = frozenset({"short_bowel", "malabsorption"})  # Q38
 _FLOW = ("phases", "product")
 
@@ -35,7 +36,8 @@ def diluent_suits(case: Case) -> Iterable[Finding]:
             message = f"{phase.path}.bag.diluent is missing"
             found.append(Finding("P02", HARD, message, "missing", SALINE, "seed-P"))
         elif case.is_subcutaneous and phase.diluent != SALINE:
-            severity = HARD if phase.diluent in NOT_UNDER_THE_SKIN else SOFT
+            written = phase.diluent.casefold()
+            severity = HARD if any(word in written for word in NOT_UNDER_THE_SKIN) else SOFT
             message = f"{phase.path}: {phase.diluent} is not for subcutaneous magnesium; use {SALINE}"
             found.append(Finding("P02", severity, message, phase.diluent, SALINE, "seed-P, label"))
     return found
