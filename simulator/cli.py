@@ -144,6 +144,26 @@ def state(
     typer.echo(f"starts {answer['starts']}, stops {answer['stops_received']}, boot {answer['boot_count']}")
 
 
+@app.command()
+def campaign(
+    runs: Annotated[int, typer.Option(help="How many worlds.")] = 500,
+    seed: Annotated[str, typer.Option(help="Of everything; SEED/RUN begins with that run.")] = "1",
+    faults: Annotated[str, typer.Option(help="all, none, or names with commas between.")] = "all",
+    workers: Annotated[int, typer.Option(help="Processes; the results are the same with any number.")] = 1,
+    resume: Annotated[Path | None, typer.Option(help="File of results: added to as they come, gone on with.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", help="Parquet file, one row a run.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Only the scenario of this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Random faults in many virtual worlds; exit code 6 when an invariant is broken."""
+    from simulator.rig.campaign import command
+
+    if replay is not None:
+        sys.exit(command.replay(replay, as_json=as_json))
+    options = command.Options(runs, seed, faults, workers, as_json, resume, output)
+    sys.exit(command.campaign(options))
+
+
 app.command()(patient)
 
 
