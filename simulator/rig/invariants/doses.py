@@ -16,7 +16,7 @@ from typing import Any
 from pumpctl.configuration import JournalCondition
 from pumpctl.core.exposure import Certainty
 from simulator.faults import Fault
-from simulator.instant import NS_PER_S, SimNow
+from simulator.instant import NS_PER_MS, NS_PER_S, SimNow
 from simulator.rig.invariants import naive
 from simulator.rig.invariants.dosing import Dosing
 from simulator.rig.invariants.naive import Said
@@ -49,7 +49,7 @@ class Course:
     ug_per_ul: float
     started_ms: int  # by the true calendar
     delivered_ul: float = 0.0
-    flowed_ms: int = 0  # when the last whole uL flowed
+    flowed_ms: int = 0  # when the last whole uL of the running program flowed
     flowed_ul: float = 0.0
     flow_stopped_ul: float | None = None  # given, and judged, when STOP was first written
     seen_kinds: set[str] = field(default_factory=set[str])
@@ -168,7 +168,8 @@ class Doses:
         more_ul, self._last_ul[channel] = true_ul - self._last_ul[channel], true_ul
         for course in self._courses[channel][-1:]:
             course.delivered_ul += more_ul
-            if course.delivered_ul >= course.flowed_ul + 1:
+            runs = self._talks[channel].running == bytes.fromhex(course.program_id)
+            if runs and course.delivered_ul >= course.flowed_ul + 1:
                 course.flowed_ul, course.flowed_ms = course.delivered_ul, self._world.utc_ms
             self._patients[self._patient_of[channel]].total_ug += more_ul * course.ug_per_ul
 
@@ -242,13 +243,15 @@ class Doses:
         wall_ms, now_ms = self._world.host_now.utc_ms, self._world.utc_ms
         if abs(wall_ms - now_ms) > CLOCK_MS or not self._world.host.alive:
             return
+        # A machine that was paused could not know by how much: unobservable.
+        slack_ms = CLOCK_MS + self._world.clock.unseen_ns // NS_PER_MS
         courses = {course.program_id: course for course in self._all_courses() if course.flowed_ul > NOISE_UL}
         for segment in self._world.controller.ward.ledger.segments:
             course = courses.get(segment.key)
             if course is None or segment.certainty is not Certainty.COMMITTED:
                 continue
-            in_place = segment.start_utc_ms >= course.started_ms - CLOCK_MS
-            in_place = in_place and course.flowed_ms - CLOCK_MS <= segment.end_utc_ms <= now_ms + CLOCK_MS
+            in_place = segment.start_utc_ms >= course.started_ms - slack_ms
+            in_place = in_place and course.flowed_ms - slack_ms <= segment.end_utc_ms <= now_ms + slack_ms
             if not in_place:
                 hours = (segment.end_utc_ms - segment.start_utc_ms) / 3_600_000
                 told = f"{course.channel}: {segment.most_ug / 1000:.1f} mg stand in the ledger over {hours:.3f} h"

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 from pumpctl.effects import Record, Refuse, Reply
-from simulator.rig.world.seen import Asked, Happening
+from simulator.rig.world.seen import Asked, Happening, LifeBegan
 
 _UL = {"mL": 1_000, "uL": 1, "L": 1_000_000}
 _UG = {"g": 1_000_000, "mg": 1_000, "ug": 1}
@@ -79,12 +79,20 @@ class Prescriptions:
                     self.cancelled.add(str(result["order"]))
             case Refuse(number):
                 self._asked.pop(number, None)
-            case Record(kind="order_accepted"):
-                self.accepted.setdefault(str(happening.body["order"]), prescription(str(happening.body["text"])))
-            case Record(kind="order_cancelled"):
-                self.cancelled.add(str(happening.body["order"]))
+            case Record(_, kind, body):
+                self._recorded(kind, body)
+            case LifeBegan(past):
+                for record in past.records:
+                    self._recorded(record.kind, record.body)
             case _:
                 return
+
+    def _recorded(self, kind: str, body: Mapping[str, Any]) -> None:
+        """A person whose answer was lost with the daemon has ordered all the same."""
+        if kind == "order_accepted" and str(body["order"]) not in self.accepted:
+            self.accepted[str(body["order"])] = prescription(str(body["text"]))
+        elif kind == "order_cancelled":
+            self.cancelled.add(str(body["order"]))
 
 
 def prescription(text: str) -> Prescription | None:

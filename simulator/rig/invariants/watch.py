@@ -17,7 +17,7 @@ from simulator.rig.invariants.stops import Stops
 from simulator.rig.invariants.talk import Talk
 from simulator.rig.invariants.violation import Findings, Violation
 from simulator.rig.world import World
-from simulator.rig.world.seen import Delivered, Happening, PortClosed, PortOpened
+from simulator.rig.world.seen import Delivered, Happening, LifeBegan, PortClosed, PortOpened
 
 IN_THE_LIFE_OF_A_FRAME = naive.DOSING | {naive.STOP}
 
@@ -35,8 +35,7 @@ class Watch:
         self._stops = Stops(self._findings, self._talks)
         self._audit = Audit(self._findings, list(self._talks))
         self._doses = Doses(world, self._findings, self._talks, self._dosing)
-        for channel in world.linked:
-            self._talks[channel].opened()
+        self._note(LifeBegan(world.journal()), world.now_ns)
 
     @property
     def violations(self) -> list[Violation]:
