@@ -32,7 +32,6 @@ INTERRUPTED = 128 + signal.SIGINT
 MAX_RUNS = 1_000_000
 MAX_WORKERS = 256
 MAX_SHRUNK = 5  # scenarios of one campaign, one for each invariant: shrinking takes a minute each
-AFTERWARDS = "I12"  # judged when all is over: shrinking other findings needs no afterwards
 BUILD = Path("build/campaign")
 
 
@@ -143,8 +142,7 @@ def _save_scenarios(options: Options, series: Series, rows: Iterable[Row]) -> No
 
 
 def _breaks(plan: RunPlan, invariant: str, make_controller: MakeController) -> bool:
-    outcome = perform(plan, make_controller, and_after=invariant == AFTERWARDS)
-    return any(broken.invariant == invariant for broken in outcome.broken)
+    return any(broken.invariant == invariant for broken in perform(plan, make_controller).broken)
 
 
 def _outcome_in_words(outcome: Outcome) -> list[str]:

@@ -51,12 +51,12 @@ def kinds_named(text: str) -> tuple[str, ...]:
     return tuple(name for name in KINDS if name in wanted)
 
 
-def drawn_incident(random: Random, name: str, *, at_ns: int, channel: str) -> Incident:
+def drawn_incident(chance: Random, name: str, *, at_ns: int, channel: str) -> Incident:
     """One of this kind, as long, as large or as often as chance has it."""
     kind = KINDS[name]
-    count = random.randint(1, MOST_TIMES) if _lasts(kind) is Lasts.COUNTED else 1
-    by = _mishap_size(random, kind) if isinstance(kind, Mishap) else _fault_size(random, kind)
-    return Incident(at_ns=at_ns, kind=name, channel=channel, for_ns=_span_ns(random, kind), count=count, by=by)
+    count = chance.randint(1, MOST_TIMES) if _lasts(kind) is Lasts.COUNTED else 1
+    by = _mishap_size(chance, kind) if isinstance(kind, Mishap) else _fault_size(chance, kind)
+    return Incident(at_ns=at_ns, kind=name, channel=channel, for_ns=_span_ns(chance, kind), count=count, by=by)
 
 
 def what(incident: Incident) -> Fault | Mishap:
@@ -73,29 +73,29 @@ def _lasts(kind: Kind) -> Lasts:
     return Lasts.AT_ONCE if kind in ONCE else Lasts.UNTIL_HEALED
 
 
-def _span_ns(random: Random, kind: Kind) -> int | None:
+def _span_ns(chance: Random, kind: Kind) -> int | None:
     """Evenly over the orders of magnitude: most faults of a line are short, and long ones happen."""
-    if _lasts(kind) is not Lasts.UNTIL_HEALED or random.random() < UNHEALED:
+    if _lasts(kind) is not Lasts.UNTIL_HEALED or chance.random() < UNHEALED:
         return None
-    span_ns = int(SHORTEST_NS * (LONGEST_NS / SHORTEST_NS) ** random.random())
+    span_ns = int(SHORTEST_NS * (LONGEST_NS / SHORTEST_NS) ** chance.random())
     return span_ns // NS_PER_MS * NS_PER_MS
 
 
-def _fault_size(random: Random, kind: FaultKind) -> int | None:
+def _fault_size(chance: Random, kind: FaultKind) -> int | None:
     match kind.traits.by:
         case None:
             return None
         case Choice(names):
-            return random.randrange(len(names))
+            return chance.randrange(len(names))
         case Size(_, default, least, most):
-            sign = random.choice((1, -1)) if least < 0 else 1
-            return min(most, max(least, sign * default * random.choice(FACTORS) // 4))
+            sign = chance.choice((1, -1)) if least < 0 else 1
+            return min(most, max(least, sign * default * chance.choice(FACTORS) // 4))
 
 
-def _mishap_size(random: Random, mishap: Mishap) -> int | None:
+def _mishap_size(chance: Random, mishap: Mishap) -> int | None:
     if mishap is Mishap.SYNC_FAILS:
-        return random.randrange(2)
+        return chance.randrange(2)
     if mishap not in DEFAULT_BY:
         return None
-    by = max(1, DEFAULT_BY[mishap] * random.choice(FACTORS) // 4)
+    by = max(1, DEFAULT_BY[mishap] * chance.choice(FACTORS) // 4)
     return min(by, MOST_PERMILLE) if mishap in _OF_1000_WRITES else by

@@ -41,11 +41,11 @@ class Drawn:
     minutes: int
 
 
-def drawn_order(random: Random, *, name: str, patient_id: str, intravenous: bool) -> Drawn:
+def drawn_order(chance: Random, *, name: str, patient_id: str, intravenous: bool) -> Drawn:
     """An order with the dates of its example. `intravenous`: it may follow another within 20 h (S03)."""
     recipes = {recipe: weight for recipe, weight in RECIPES.items() if recipe in INTRAVENOUS or not intravenous}
-    (recipe,) = random.choices(list(recipes), list(recipes.values()))
-    drawn = recipe(random)
+    (recipe,) = chance.choices(list(recipes), list(recipes.values()))
+    drawn = recipe(chance)
     drawn.order["order_id"] = name
     drawn.order["patient"]["id"] = patient_id
     return drawn
@@ -64,9 +64,9 @@ def dated(example: Order, at: datetime) -> Order:
     return order
 
 
-def _home(random: Random) -> Drawn:
+def _home(chance: Random) -> Drawn:
     """20 mg/mL: 3 to 10 mL/h are 1 to 3.33 mg/min (P03)."""
-    order, minutes, flow_ml_h = _example("golden-home-sc"), 15 * random.randint(1, 6), random.randint(3, 10)
+    order, minutes, flow_ml_h = _example("golden-home-sc"), 15 * chance.randint(1, 6), chance.randint(3, 10)
     _shorten(order["phases"][0], minutes, flow_ml_h, mg_per_ml=20)
     return Drawn(order, minutes)
 
@@ -87,23 +87,23 @@ def _emergency(_: Random) -> Drawn:
     return Drawn(order, 10)
 
 
-def _continuous(random: Random) -> Drawn:
+def _continuous(chance: Random) -> Drawn:
     """40 mg/mL: 2 to 6 mL/h are 1.33 to 4 mg/min (Q22)."""
-    order, minutes = _example("accepted/monitored_iv_continuous"), 15 * random.randint(1, 6)
-    _shorten(order["phases"][0], minutes, random.randint(2, 6), mg_per_ml=40)
+    order, minutes = _example("accepted/monitored_iv_continuous"), 15 * chance.randint(1, 6)
+    _shorten(order["phases"][0], minutes, chance.randint(2, 6), mg_per_ml=40)
     return Drawn(order, minutes)
 
 
-def _intermittent(random: Random) -> Drawn:
+def _intermittent(chance: Random) -> Drawn:
     """Q24: 12 mmol at most (2957 mg), no faster than 12 mmol in 3 h, and 3 h at least."""
-    order, hours = _example("accepted/monitored_iv_intermittent"), random.choice((3, 4))
+    order, hours = _example("accepted/monitored_iv_intermittent"), chance.choice((3, 4))
     _shorten(order["phases"][0], 60 * hours, 25, mg_per_ml=29)
     return Drawn(order, 60 * hours)
 
 
-def _loading_then_continuous(random: Random) -> Drawn:
+def _loading_then_continuous(chance: Random) -> Drawn:
     """D24: after a loading dose the rest runs at 2 mg/min."""
-    order, minutes = _example("accepted/loading_then_continuous"), 15 * random.randint(1, 5)
+    order, minutes = _example("accepted/loading_then_continuous"), 15 * chance.randint(1, 5)
     order["phases"][0]["bag"]["concentration"] = "20 mg/mL"
     _shorten(order["phases"][1], minutes, 3, mg_per_ml=40)
     return Drawn(order, 15 + minutes)

@@ -44,9 +44,9 @@ class UnknownProfile(ValueError):
     """One line for people."""
 
 
-def perform(plan: RunPlan, make_controller: MakeController = Controller, *, and_after: bool = True) -> Outcome:
-    """The whole run. `and_after`: what comes when all is healed (I12) is looked at, too."""
-    return _Performance(plan, make_controller).outcome(and_after=and_after)
+def perform(plan: RunPlan, make_controller: MakeController = Controller) -> Outcome:
+    """The whole run, and what comes when all is healed (I12)."""
+    return _Performance(plan, make_controller).outcome()
 
 
 class _Performance:
@@ -63,13 +63,12 @@ class _Performance:
         for incident in plan.incidents:
             self._world.at(incident.at_ns, lambda incident=incident: self._happen(incident))
 
-    def outcome(self, *, and_after: bool) -> Outcome:
+    def outcome(self) -> Outcome:
         ended, is_live = UNCAUGHT, None
         try:
             ended = self._run()
             pump_ms = self._pump_ms()
-            if and_after:
-                is_live = self._watch.finish()
+            is_live = self._watch.finish()
         except Exception as error:  # whatever it is, it is a finding of this run
             self._broken.append(Broken(invariant=UNCAUGHT, at_ns=self._world.now_ns, detail=_told(error)))
             pump_ms = self._pump_ms()

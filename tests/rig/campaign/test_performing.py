@@ -52,13 +52,13 @@ GIVEN = [(recipe, STARTS[0]) for recipe in orders.RECIPES if recipe is not order
 
 @pytest.mark.parametrize(("recipe", "start"), GIVEN)
 def test_each_order_is_accepted_loaded_confirmed_and_given_whole(recipe: object, start: str, seed: int):
-    outcome = perform(plan(order_of(recipe, seed=seed), start=start), and_after=False)
+    outcome = perform(plan(order_of(recipe, seed=seed), start=start))
     assert (outcome.started, outcome.ended, outcome.broken) == (True, "completed", ())
     assert outcome.pump_ms >= 600_000
 
 
 def test_orders_follow_one_another_at_a_bed():
-    both = perform(plan(order_of(orders._loading, 1), order_of(orders._emergency, 2)), and_after=False)
+    both = perform(plan(order_of(orders._loading, 1), order_of(orders._emergency, 2)))
     assert both.ended == "completed"
     assert both.pump_ms > (15 + 10) * 60_000
 
@@ -82,20 +82,20 @@ def test_a_fault_counts_when_it_begins_before_the_run_is_over():
 def test_after_a_latch_persons_clear_and_go_on_as_often_as_the_plan_says():
     shut = Incident(at_ns=3 * MINUTE, kind="door", channel="a", for_ns=2 * S)
     two = plan(order_of(orders._emergency, 1), order_of(orders._loading, 2), incidents=(shut,))
-    assert perform(two, and_after=False).ended == "latched"
+    assert perform(two).ended == "latched"
     cleared = two.model_copy(update={"beds": (two.beds[0].model_copy(update={"clears": 3}),)})
-    assert perform(cleared, and_after=False).ended == "completed"
+    assert perform(cleared).ended == "completed"
 
 
 def test_what_was_taken_out_before_it_began_is_prepared_once_more():
     stop = Act(at_ns=21 * S + S // 2, deed=Deed.STOP, channel="a")
-    outcome = perform(plan(order_of(orders._emergency), acts=(stop,), clears=1), and_after=False)
+    outcome = perform(plan(order_of(orders._emergency), acts=(stop,), clears=1))
     assert (outcome.started, outcome.ended) == (True, "completed")
 
 
 def test_a_pause_and_a_resume_with_a_press_of_its_own():
     acts = (Act(at_ns=3 * MINUTE, deed=Deed.PAUSE, channel="a"), Act(at_ns=5 * MINUTE, deed=Deed.RESUME, channel="a"))
-    paused, whole = (perform(short().model_copy(update={"acts": some}), and_after=False) for some in (acts, ()))
+    paused, whole = (perform(short().model_copy(update={"acts": some})) for some in (acts, ()))
     assert paused.ended == whole.ended == "completed"
     assert 110_000 <= paused.pump_ms - whole.pump_ms <= 140_000
 

@@ -64,14 +64,14 @@ def test_times_and_sizes_shrink_to_the_edge_of_the_failure():
 
 def test_what_is_left_always_fails_and_tries_are_bounded(seed: int):
     """Whatever the failure depends on, even chance itself."""
-    random = Random(seed)
+    chance = Random(seed)
     for _ in range(50):
-        needed = set(random.sample("abcdefgh", random.randint(1, 3)))
+        needed = set(chance.sample("abcdefgh", chance.randint(1, 3)))
         asked: list[RunPlan] = []
 
         def fails(plan: RunPlan, needed: set[str] = needed, asked: list[RunPlan] = asked) -> bool:
             asked.append(plan)
-            return needed <= set(kinds_of(plan)) and random.random() < 0.7
+            return needed <= set(kinds_of(plan)) and chance.random() < 0.7
 
         whole = plan_of(*"abcdefgh")
         smallest = shrunk(whole, fails)
