@@ -21,6 +21,13 @@ class SimNow:
     therapy_ns: int
 
 
+def earlier(one_ns: int | None, other_ns: int | None) -> int | None:
+    """Of two instants; None is never."""
+    if one_ns is None:
+        return other_ns
+    return one_ns if other_ns is None or one_ns < other_ns else other_ns
+
+
 def between(earlier: SimNow, later: SimNow, therapy_ns: int) -> SimNow:
     """The instant at `therapy_ns` when both clocks run evenly from `earlier` to `later`."""
     span_ns = later.therapy_ns - earlier.therapy_ns

@@ -7,7 +7,6 @@ motion is not quite even (ripple) it foretells by the mean; what is foretold cou
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from simulator import battery, motor, thermal, tubing
 from simulator.instant import NS_PER_H, NS_PER_S
@@ -15,21 +14,45 @@ from simulator.plant_state import Conditions, PlantState
 from simulator.profile import PumpProfile
 
 
-@dataclass(frozen=True, slots=True)
 class Outlook:
     """`interval`: at which the motor really steps, 0 for a motor at rest. `cut_ns`: when the cut-off acts."""
 
-    profile: PumpProfile
-    conditions: Conditions
-    base_ns: int
-    base: PlantState
-    interval: int
-    cut_ns: int | None
+    __slots__ = (
+        "_depth_ul",
+        "_ripple",
+        "base",
+        "base_ns",
+        "conditions",
+        "cut_ns",
+        "interval",
+        "profile",
+        "siphon_ul_s",
+        "true_ul_per_position",
+        "warmth_c",
+    )
 
-    @property
-    def true_ul_per_position(self) -> float:
-        permille = 1000 + self.profile.rate_error_permille + self.conditions.error_permille
-        return permille / 1000 / motor.position_of_volume(1, self.profile.steps_per_ul)
+    def __init__(
+        self,
+        profile: PumpProfile,
+        conditions: Conditions,
+        base_ns: int,
+        base: PlantState,
+        interval: int,
+        cut_ns: int | None,
+    ) -> None:
+        self.profile, self.conditions = profile, conditions
+        self.base_ns, self.base = base_ns, base
+        self.interval, self.cut_ns = interval, cut_ns
+        moves_permille = 1000 + profile.rate_error_permille + conditions.error_permille
+        self.true_ul_per_position = moves_permille / 1000 / motor.position_of_volume(1, profile.steps_per_ul)
+        # A head of fluid opens no closed line.
+        is_closed = conditions.occluded or conditions.upstream_closed
+        self.siphon_ul_s = 0.0 if is_closed else conditions.siphon_ul_h * NS_PER_S / NS_PER_H
+        # Where the temperature goes.
+        self.warmth_c = thermal.target_c(conditions.ambient_c, heats_itself=conditions.stalled and interval != 0)
+        self._ripple = (profile.ripple_permille + conditions.ripple_permille) / 1000
+        # d(swing)/d(volume) is the ripple of even motion at its largest, never above it.
+        self._depth_ul = self._ripple * profile.revolution_ul / math.tau
 
     @property
     def rotor_ul_s(self) -> float:
@@ -38,14 +61,6 @@ class Outlook:
             return 0.0
         positions_per_s = NS_PER_S * motor.INTERVAL_ONE_NS * motor.POSITION_ONE_STEP / self.interval
         return positions_per_s * self.true_ul_per_position
-
-    @property
-    def siphon_ul_s(self) -> float:
-        """A head of fluid opens no closed line."""
-        conditions = self.conditions
-        if conditions.occluded or conditions.upstream_closed:
-            return 0.0
-        return conditions.siphon_ul_h * NS_PER_S / NS_PER_H
 
     def motor_reaches_ns(self, position: int) -> int | None:
         """When the motor stands at `position` (not when it already does)."""
@@ -107,25 +122,13 @@ class Outlook:
         wait_s = thermal.reaches_after_s(self.base.temperature_c, self.warmth_c, level_c)
         return None if wait_s is None else self._after_s(wait_s)
 
-    @property
-    def warmth_c(self) -> float:
-        """Where the temperature goes."""
-        conditions = self.conditions
-        return thermal.target_c(conditions.ambient_c, heats_itself=conditions.stalled and self.interval != 0)
-
     def swing_ul(self, rotor_position: int) -> float:
         """Where in its revolution the rotor has given more, or less, than even motion; 0 on the mean of each."""
-        permille = self.profile.ripple_permille + self.conditions.ripple_permille
-        if not permille:
-            return 0.0
-        # d(swing)/d(volume) is permille / 1000 of even motion at its largest, never above it.
-        depth_ul = permille / 1000 * self.profile.revolution_ul / math.tau
-        return depth_ul * math.sin(self._angle(rotor_position))
+        return self._depth_ul * math.sin(self._angle(rotor_position)) if self._depth_ul else 0.0
 
     def swing_of_flow(self, rotor_position: int) -> float:
         """The flow of this instant, in parts of the mean, on top of it."""
-        permille = self.profile.ripple_permille + self.conditions.ripple_permille
-        return permille / 1000 * math.cos(self._angle(rotor_position)) if permille else 0.0
+        return self._ripple * math.cos(self._angle(rotor_position)) if self._ripple else 0.0
 
     def _fills_after_s(self, stored_ul: float, inflow_ul_s: float) -> float | None:
         level_ul, constant_s = float(self.profile.occlusion_volume_ul), self.profile.line_time_constant_s

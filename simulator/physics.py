@@ -177,8 +177,9 @@ class Plant:
             raise ValueError(f"the plant is asked for {elapsed_ns} ns before its last change")
         turned, turning_ns, excess = self._turned(elapsed_ns)
         drawn = 0 if conditions.stalled else turned
+        elapsed_s = elapsed_ns / NS_PER_S
         rotor_position = base.rotor_position + drawn
-        parts = self._drawn(drawn, rotor_position, turning_ns / NS_PER_S, elapsed_ns / NS_PER_S)
+        parts = self._drawn(drawn, rotor_position, turning_ns / NS_PER_S, elapsed_s)
         entered_ul = 0.0 if conditions.upstream_closed else parts.wet_ul + parts.siphoned_ul
         stored_ul, left_ul = self._through_the_line(parts)
         away_ul = 0.0 if conditions.connected and not conditions.disconnected else left_ul
@@ -197,7 +198,7 @@ class Plant:
             delivered_ul=base.delivered_ul + (left_ul - away_ul),
             spilled_ul=base.spilled_ul + away_ul,
             charge_permille=battery.discharge(base.charge_permille, elapsed_ns, life_h, on_mains=conditions.charges),
-            temperature_c=thermal.relax_c(base.temperature_c, outlook.warmth_c, elapsed_ns / NS_PER_S),
+            temperature_c=thermal.relax_c(base.temperature_c, outlook.warmth_c, elapsed_s),
         )
 
     def _turned(self, elapsed_ns: int) -> tuple[int, int, int]:

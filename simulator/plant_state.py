@@ -45,9 +45,12 @@ class Conditions:
         return self.bias_permille + self.drift_permille + self.common_bias_permille
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlantState:
-    """Positions in 2**-20 steps, volumes in uL. Fluid conservation: entered = delivered + spilled + stored."""
+    """Made anew for each look and never changed; not frozen, because that costs more than all of its arithmetic.
+
+    Positions in 2**-20 steps, volumes in uL. Fluid conservation: entered = delivered + spilled + stored.
+    """
 
     motor_position: int
     rotor_position: int

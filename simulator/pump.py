@@ -22,7 +22,7 @@ from simulator.firmware.companion import CompanionFirmware
 from simulator.firmware.machine import Machine
 from simulator.firmware.sensors import KeptMemory
 from simulator.firmware.tally import LinkFaults, Tally
-from simulator.instant import NS_PER_MS, NS_PER_S, SimNow, between, between_link
+from simulator.instant import NS_PER_MS, NS_PER_S, SimNow, between, between_link, earlier
 from simulator.motor import position_of_volume
 from simulator.physics import Plant
 from simulator.profile import REFERENCE, PumpProfile
@@ -93,8 +93,8 @@ class SimPump:
         """Link time of the next instant at which `advance` has something to do or to say; NEVER_NS for none."""
         link_ns = self._next_link_ns()
         if self._firmware is not None:
-            for due_ns in (self._firmware.next_link_ns(), self._babble.next_ns()):
-                link_ns = link_ns if due_ns is None else min(link_ns, due_ns)
+            said_ns = earlier(self._firmware.next_link_ns(), self._babble.next_ns())
+            link_ns = link_ns if said_ns is None else min(link_ns, said_ns)
         therapy_ns = self._next_therapy_ns()
         if therapy_ns < NEVER_NS:
             link_ns = min(link_ns, self._now.link_ns - (self._now.therapy_ns - therapy_ns) // self.speed)
@@ -136,7 +136,7 @@ class SimPump:
     @property
     def is_unplugged(self) -> bool:
         """Whether the companion's cable is out."""
-        return FaultKind.UNPLUG in self._afflictions.active
+        return bool(self._afflictions.active) and FaultKind.UNPLUG in self._afflictions.active
 
     def truth(self, now: SimNow) -> PumpTruth:
         """What really is, and was, by this instant. Nothing that is to be sent gets lost."""
@@ -179,15 +179,15 @@ class SimPump:
         return NEVER_NS if machine_ns is None else machine_ns
 
     def _next_therapy_ns(self) -> int:
-        instants = [self._afflictions.next_ns()]
+        earliest_ns = self._afflictions.next_ns()
         if self._firmware is not None:
             machine = self._firmware.machine
-            instants.append(machine.next_therapy_ns())
+            earliest_ns = earlier(earliest_ns, machine.next_therapy_ns())
             volume_ul = self._afflictions.next_volume_ul()
             if volume_ul is not None and machine.program is not None and machine.purge_zero is None:
                 position = machine.program_zero + position_of_volume(volume_ul, self.profile.steps_per_ul)
-                instants.append(self._plant.outlook.motor_reaches_ns(position))
-        return min((instant for instant in instants if instant is not None), default=NEVER_NS)
+                earliest_ns = earlier(earliest_ns, self._plant.outlook.motor_reaches_ns(position))
+        return NEVER_NS if earliest_ns is None else earliest_ns
 
     def _happen(self, now: SimNow) -> None:
         """Everything that is due at this instant: power, faults, and what the pump makes of each."""

@@ -160,10 +160,11 @@ class CompanionFirmware:
 
     def _judge(self, request: m.Request, now: SimNow) -> _Outcome:
         machine = self.machine
-        if FaultKind.BUSY in self._active:
-            return RefusalReason.BAD_STATE
-        if isinstance(request, m.Start) and self._starts_anew(request, now):
-            return self._begin_infusion(now)
+        if self._active:
+            if FaultKind.BUSY in self._active:
+                return RefusalReason.BAD_STATE
+            if isinstance(request, m.Start) and self._starts_anew(request, now):
+                return self._begin_infusion(now)
         if machine.state not in _ALLOWED[type(request)]:
             return RefusalReason.BAD_STATE
         match request:

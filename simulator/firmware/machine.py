@@ -18,7 +18,7 @@ from simulator.firmware.registers import ProgramRegisters, re_encode, settle
 from simulator.firmware.sensors import KeptMemory, Sensors
 from simulator.firmware.token import TokenDesk
 from simulator.firmware.uptime import Uptime
-from simulator.instant import NS_PER_MS, SimNow
+from simulator.instant import NS_PER_MS, SimNow, earlier
 from simulator.physics import Plant
 from simulator.profile import PumpProfile
 
@@ -193,16 +193,15 @@ class Machine:
     def next_link_ns(self) -> int | None:
         """The next instant of link time at which settle has something to do."""
         token = self.tokens.alive
-        instants = (token.dies_ns if token else None, self.lease_ends_ns, self._auto_press_ns)
-        return min((instant for instant in instants if instant is not None), default=None)
+        return earlier(token.dies_ns if token else None, earlier(self.lease_ends_ns, self._auto_press_ns))
 
     def next_therapy_ns(self) -> int | None:
         """The same in therapy time. Foretold once for each change of the plant or of the alarms."""
-        if self._foretold is None or self._foretold[:2] != (self._plant.changes, self.alarms):
-            instants = (self.drive.arrives_ns(), self.sensors.next_cause_ns(self.alarms))
-            earliest = min((instant for instant in instants if instant is not None), default=None)
-            self._foretold = (self._plant.changes, self.alarms, earliest)
-        return self._foretold[2]
+        foretold = self._foretold
+        if foretold is None or foretold[0] != self._plant.changes or foretold[1] is not self.alarms:
+            due_ns = earlier(self.drive.arrives_ns(), self.sensors.next_cause_ns(self.alarms))
+            foretold = self._foretold = (self._plant.changes, self.alarms, due_ns)
+        return foretold[2]
 
     # What it shows.
 

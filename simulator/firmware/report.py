@@ -9,6 +9,13 @@ from simulator.firmware.machine import Machine
 from simulator.instant import SimNow
 
 _MAX_U32 = 0xFFFF_FFFF
+# As numbers: flags are added up for each status, and an IntFlag takes its time over every |.
+_DOOR_OPEN = int(StatusFlag.DOOR_OPEN)
+_AIR_AT_SENSOR = int(StatusFlag.AIR_AT_SENSOR)
+_TOKEN_ALIVE = int(StatusFlag.TOKEN_ALIVE)
+_ON_BATTERY = int(StatusFlag.ON_BATTERY)
+_MOTOR_MOVING = int(StatusFlag.MOTOR_MOVING)
+_KEYPAD_TOUCHED = int(StatusFlag.KEYPAD_TOUCHED)
 
 
 def identity(machine: Machine, serial: str, now: SimNow) -> Identity:
@@ -71,15 +78,11 @@ def status(machine: Machine, session: PumpSession, now: SimNow) -> Status:
 def _flags(machine: Machine, at_ns: int) -> StatusFlag:
     conditions = machine.drive.conditions
     shown = (
-        (conditions.door_open, StatusFlag.DOOR_OPEN),
-        (conditions.air_at_sensor, StatusFlag.AIR_AT_SENSOR),
-        (machine.tokens.alive is not None, StatusFlag.TOKEN_ALIVE),
-        (not conditions.on_mains, StatusFlag.ON_BATTERY),
-        (machine.drive.is_turning(at_ns), StatusFlag.MOTOR_MOVING),
-        (machine.keypad_touched, StatusFlag.KEYPAD_TOUCHED),
+        (conditions.door_open, _DOOR_OPEN),
+        (conditions.air_at_sensor, _AIR_AT_SENSOR),
+        (machine.tokens.alive is not None, _TOKEN_ALIVE),
+        (not conditions.on_mains, _ON_BATTERY),
+        (machine.drive.is_turning(at_ns), _MOTOR_MOVING),
+        (machine.keypad_touched, _KEYPAD_TOUCHED),
     )
-    flags = StatusFlag(0)
-    for holds, flag in shown:
-        if holds:
-            flags |= flag
-    return flags
+    return StatusFlag(sum(flag for holds, flag in shown if holds))
