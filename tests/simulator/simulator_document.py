@@ -69,8 +69,8 @@ def text() -> str:
 def _kinds() -> Iterator[str]:
     yield "## Faults\n"
     yield "*seen*: whether the pump's own sensors tell it apart from a sound pump. Where they do not, no detection time"
-    yield "can hold and the largest undetected excess is what counts. *by*: its unit, its default, its range. A rate error"
-    yield "within the accuracy that the pump declares is no fault.\n"
+    yield "can hold and the largest undetected excess is what counts. *by*: its unit, its default, its range. A rate"
+    yield "error within the accuracy that the pump declares is no fault.\n"
     for hits in Hits:
         yield f"### {hits.value}\n"
         yield "| kind | what | lasts | by | seen | hazards |"
