@@ -10,6 +10,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
 DAMAGE_ARGS ?=
+LEDGER_ARGS ?=
 CRASH_ARGS ?=
 LATENCY_ARGS ?=
 LOST_ACK_ARGS ?=
@@ -17,7 +18,7 @@ LOST_ACK_ARGS ?=
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz-orders journal-damage crash-test stop-latency lost-ack lock clean test-programs run-environment dev-environment
+.PHONY: help demo test check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -44,6 +45,9 @@ fuzz-orders: dev-environment ## a million mutated orders against a second readin
 
 journal-damage: dev-environment ## every byte and every length of a journal damaged: reported or harmless
 	@.venv/bin/python -m tests.damage $(DAMAGE_ARGS)
+
+ledger-property: dev-environment ## random histories with crashes and clock steps: no window ever over its cap
+	@.venv/bin/python -m tests.ledger $(LEDGER_ARGS)
 
 crash-test: dev-environment ## the real daemon killed at every kind of step, and what the pump says; 15 minutes
 	@command -v gcc >/dev/null && command -v strace >/dev/null || deploy/setup/packages.sh "make crash-test" gcc libc6-dev strace
