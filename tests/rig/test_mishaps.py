@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pumpctl.effects import Reply
 from pumpctl.events import RecordFailed
 from simulator.faults import Fault, FaultKind
 from simulator.pump import Button
@@ -173,6 +174,24 @@ def test_what_no_sensor_can_tell_is_measured_and_not_judged(kind: FaultKind):
     made.run_for(MINUTE)
     assert watching.violations == []
     assert set(watching.undetected_excess_ul) <= {kind.value}
+
+
+def test_what_an_observer_does_is_seen_once_by_all():
+    made, watching = watched()
+    heard: list[str] = []
+
+    def ask_back(world: World) -> None:
+        heard.extend(type(each).__name__ for each in world.fresh)
+        if any(isinstance(each, Reply) for each in world.fresh) and heard.count("Reply") < 3:
+            world.ask("status")
+
+    made.observers.insert(0, ask_back)
+    made.ask("status")
+    assert heard.count("Reply") == heard.count("Asked") == 3
+    made.observers[:] = [lambda world: world.ask("status") and None]
+    with pytest.raises(AssertionError, match="without end"):
+        made.ask("status")
+    assert watching.violations == []
 
 
 def test_observers_see_each_event_once_and_can_follow_the_world():

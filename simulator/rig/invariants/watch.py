@@ -82,7 +82,8 @@ class Watch:
                 case _:
                     self._note(happening, now_ns)
         self._stops.tick(now_ns)
-        self._audit.tick(now_ns)
+        if world.fresh:
+            self._audit.tick(now_ns)
         self._doses.tick()
 
     def _note(self, happening: Happening, now_ns: int) -> None:

@@ -29,6 +29,7 @@ from simulator.rig.world.misfortune import Misfortune
 from simulator.rig.world.seen import Asked, Delays, Happening, Pressed, Seen
 
 MAX_STEPS = 5_000_000  # a run that needs more has stopped making sense
+MAX_REACTIONS = 100  # of observers to what an observer did
 
 Observer: TypeAlias = Callable[["World"], None]
 
@@ -55,7 +56,10 @@ class World:
         delays = delays or Delays()
         self.configuration, self.library, self.pumps = configuration, library, pumps
         self.observers = list(observers)
+        self._pumps_in_order = sorted(pumps.items())
+        self.fresh: list[Happening] = []
         self.steps = 0
+        self._observing = False
         self.agenda = Agenda()
         self.clock = RigClock(start_utc_ms)
         self.disk = Disk(delays.sync_ns)
@@ -98,11 +102,6 @@ class World:
         return self.host.seen
 
     @property
-    def fresh(self) -> list[Happening]:
-        """What the last event brought."""
-        return self.host.fresh
-
-    @property
     def linked(self) -> set[str]:
         """The open ports."""
         return self.cables.linked
@@ -129,7 +128,7 @@ class World:
     def press(self, channel: str, button: Button) -> None:
         """A person at the pump."""
         pump, now = self.pumps[channel], SimNow(self.now_ns, self.now_ns)
-        self.fresh.append(Pressed(channel, button))
+        self.host.fresh.append(Pressed(channel, button))
         pump.press(button, now)
         self.cables.hear(channel, pump.advance(now))
         self._observe()
@@ -186,7 +185,11 @@ class World:
             raise AssertionError(f"{MAX_STEPS} steps at {self.now_ns} ns")
         agenda, never_ns = self.agenda, limit_ns + 1
         agenda_ns, daemon_ns = agenda.next_ns(never_ns), self.host.next_ns(never_ns)
-        pump_ns, channel = min((pump.call_at(), name) for name, pump in self.pumps.items())
+        pump_ns, channel = never_ns, ""
+        for name, pump in self._pumps_in_order:
+            call_ns = pump.call_at()
+            if call_ns < pump_ns:
+                pump_ns, channel = call_ns, name
         following_ns = min(agenda_ns, daemon_ns, pump_ns)
         if following_ns > limit_ns:
             agenda.now_ns = max(agenda.now_ns, limit_ns)
@@ -213,6 +216,19 @@ class World:
         return self._requests
 
     def _observe(self) -> None:
-        for observer in self.observers:
-            observer(self)
-        self.fresh.clear()
+        """An observer may act; what that brings is looked at next, by all of them."""
+        if self._observing:
+            return
+        self._observing = True
+        try:
+            for _ in range(MAX_REACTIONS):
+                self.fresh, self.host.fresh = self.host.fresh, []
+                for observer in self.observers:
+                    observer(self)
+                if not self.host.fresh:
+                    break
+            else:
+                raise AssertionError(f"observers react to each other without end at {self.now_ns} ns")
+        finally:
+            self._observing = False
+        self.fresh = []
