@@ -15,7 +15,7 @@ from tests.bench.controller import through_controller
 from tests.bench.harness import TITLE, Preparation, Row, line_of, measure
 from tests.bench.journal import durable_intent
 from tests.bench.link import link_round_trip
-from tests.bench.orders import order_check, order_check_with_schedule
+from tests.bench.orders import order_check, order_check_over_reading, order_check_with_schedule
 from tests.bench.start_up import start_up
 from tests.bench.telemetry import state_to_subscriber
 from tests.bench.world import world_speed
@@ -25,6 +25,7 @@ ROWS: dict[str, Preparation] = {
     "link round trip": link_round_trip,
     "poll through the controller": through_controller,
     "order check": order_check,
+    "order check over reading": order_check_over_reading,
     "order check with its schedule": order_check_with_schedule,
     "durable intent": durable_intent,
     "state to subscriber": state_to_subscriber,

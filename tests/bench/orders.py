@@ -13,6 +13,7 @@ from time import perf_counter_ns
 
 from pumpctl.core.capability import COMPANION_REFERENCE
 from pumpctl.core.library import Library
+from pumpctl.core.order import Order
 from pumpctl.core.order_text import parse_order
 from pumpctl.core.program import Plan, compile_programs
 from pumpctl.core.rules.case import Context
@@ -38,6 +39,20 @@ def order_check(build: Path) -> Generator[Subject, None, None]:
         rounds=ROUNDS,
         ours=lambda: [_check_us(text, library, at_utc_ms, timetable) for _ in range(CHECKS_A_ROUND)],
         floor=lambda: [_plain_us(text) for _ in range(CHECKS_A_ROUND)],
+    )
+
+
+@contextmanager
+def order_check_over_reading(build: Path) -> Generator[Subject, None, None]:
+    text, library, at_utc_ms = _golden()
+    timetable = expand(parse_order(text, GOLDEN.name).schedule)
+    yield Subject(
+        name="order check / our own model, texts kept",
+        unit="us",
+        goal=None,
+        rounds=ROUNDS,
+        ours=lambda: [_check_us(text, library, at_utc_ms, timetable) for _ in range(CHECKS_A_ROUND)],
+        floor=lambda: [_reading_us(text) for _ in range(CHECKS_A_ROUND)],
     )
 
 
@@ -70,6 +85,13 @@ def _check_us(text: str, library: Library, at_utc_ms: int, timetable: Timetable 
     assert verdict.decision is Decision.NEEDS_OVERRIDE, verdict
     assert isinstance(plan, Plan), plan
     return (after - before) / 1e3
+
+
+def _reading_us(text: str) -> float:
+    """No amount read, no instant: the strict model that the rules begin from."""
+    before = perf_counter_ns()
+    Order.model_validate_json(text)
+    return (perf_counter_ns() - before) / 1e3
 
 
 def _plain_us(text: str) -> float:

@@ -1,18 +1,22 @@
 """The floor for the order check: the golden order as a frozen pydantic model that judges nothing.
 
-It checks what a plain model checks, types and shapes: instants with an offset, a number with a
-unit, the known words. Kept apart from pumpctl on purpose, and never changed when rules grow.
+It reads what a plain model reads: instants with an offset, known words, and each amount as a number above zero of at
+most twelve digits with its unit, ready to be reckoned with (docs/adr/0017). Kept apart from pumpctl on purpose, and
+never changed when rules grow.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
-Quantity: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? [A-Za-z/]+$")]
+Number: TypeAlias = Annotated[Decimal, Field(gt=0, max_digits=12)]
+Unit: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z/]+$")]
+Amount: TypeAlias = Annotated[tuple[Number, Unit], BeforeValidator(str.split)]  # "100 mL"
 
 
 class Plain(BaseModel):
@@ -21,9 +25,9 @@ class Plain(BaseModel):
 
 class PlainPatient(Plain):
     id: Text
-    age: Quantity
+    age: Amount
     sex: Literal["female", "male"]
-    weight: Quantity
+    weight: Amount
 
 
 class PlainProduct(Plain):
@@ -32,18 +36,18 @@ class PlainProduct(Plain):
 
 
 class PlainBag(Plain):
-    content: Quantity
-    final_volume: Quantity
-    concentration: Quantity
+    content: Amount
+    final_volume: Amount
+    concentration: Amount
     diluent: Text
 
 
 class PlainPhase(Plain):
     kind: Literal["infusion", "loading", "continuous", "intermittent", "emergency"]
-    dose: Quantity
-    volume: Quantity
-    duration: Quantity
-    flow: Quantity
+    dose: Amount
+    volume: Amount
+    duration: Amount
+    flow: Amount
     bag: PlainBag
 
 
@@ -90,7 +94,7 @@ class PlainReviews(Plain):
 
 class PlainResult(Plain):
     kind: Literal["creatinine_clearance", "magnesium", "potassium", "calcium", "creatinine"]
-    value: Quantity
+    value: Amount
     at: AwareDatetime
 
 
