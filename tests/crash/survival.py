@@ -47,12 +47,12 @@ class Outcome:
 
 
 def survive(case: Case) -> Outcome:
-    """Run a case. A point that was not reached is tried at an earlier passage, a few times."""
+    """Run a case. A point that was not reached is tried again, at an earlier passage where there is one."""
     outcome = _run(case)
     for _ in range(TRIES - 1):
-        if outcome.deaths > 0 or case.point.occurrence == 1:
+        if outcome.deaths > 0:
             break
-        case = replace(case, point=replace(case.point, occurrence=case.point.occurrence * 4 // 5))
+        case = replace(case, point=replace(case.point, occurrence=max(1, case.point.occurrence * 4 // 5)))
         outcome = _run(case)
     return outcome
 

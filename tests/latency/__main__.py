@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import random
-import signal
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 from tests.latency.floor import Floor, floor
+from tests.latency.load import Load, load
 from tests.latency.trials import CHANNELS, Trial, Trouble, normal, troubled
 
 BUILD = Path(__file__).resolve().parents[2] / "build/stop-latency"
@@ -40,7 +37,7 @@ def main() -> int:
         f"seed {asked.seed}; {asked.trials} trials on the normal path, {asked.guard_trials} of each other kind",
         flush=True,
     )
-    with floor(BUILD) as peer, _busy() as busy:
+    with floor(BUILD) as peer, load(BUSY) as busy:
         ours, floors = _normal(asked.trials, Random(asked.seed), peer, busy, until_s)
     by_trouble = {
         trouble: _troubled(trouble, asked.guard_trials, asked.seed, asked.workers, until_s)
@@ -61,18 +58,16 @@ def main() -> int:
     return _told(ours, floors, {k.value: v for k, v in by_trouble.items()} | {name: [t] for name, t in once}, wanted)
 
 
-def _normal(
-    count: int, chance: Random, peer: Floor, busy: Sequence[int], until_s: float
-) -> tuple[list[Trial], list[int]]:
+def _normal(count: int, chance: Random, peer: Floor, busy: Load, until_s: float) -> tuple[list[Trial], list[int]]:
     """Batches of ours and of the floor by turns. The load rests while patients are prepared."""
     ours: list[Trial] = []
     floors: list[int] = []
     while len(ours) < count and time.monotonic() < until_s:
-        ours += normal(chance, lambda _: _signal(busy, signal.SIGCONT), min(CHANNELS, count - len(ours)))
+        ours += normal(chance, lambda _: busy.go(), min(CHANNELS, count - len(ours)))
         for _ in range(CHANNELS):
             time.sleep(chance.uniform(0.0, 0.01))
             floors.append(peer.stop_ns())
-        _signal(busy, signal.SIGSTOP)
+        busy.hold()
         if len(ours) % (10 * CHANNELS) == 0:
             print(f"normal path: {len(ours)} of {count}", flush=True)
     return ours, floors
@@ -130,32 +125,6 @@ def _percentile(values: Sequence[float], percent: int) -> float:
 
 def _keep(figures: dict[str, list[float]]) -> None:
     (BUILD / "trials.json").write_text(json.dumps(figures) + "\n")
-
-
-@contextmanager
-def _busy() -> Generator[list[int], None, None]:
-    """Processes that take all they can get, resting at first."""
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_compute, daemon=True) for _ in range(BUSY)]
-    for process in processes:
-        process.start()
-    pids = [process.pid for process in processes if process.pid is not None]
-    _signal(pids, signal.SIGSTOP)
-    yield pids
-    for process in processes:
-        process.kill()
-        process.join()
-
-
-def _compute() -> None:
-    number = 1
-    while True:
-        number = number * 6_364_136_223_846_793_005 % (1 << 64) + 1
-
-
-def _signal(pids: Sequence[int], number: signal.Signals) -> None:
-    for pid in pids:
-        os.kill(pid, number)
 
 
 def _arguments() -> argparse.Namespace:

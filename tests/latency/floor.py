@@ -51,9 +51,11 @@ def floor(build: Path) -> Generator[Floor, None, None]:
     tty.setraw(slave_fd)
     command = [str(program), os.ttyname(slave_fd), str(path), STOP_FRAME.hex()]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as peer:
-        assert peer.stdout is not None
-        assert peer.stdout.readline() == b"ready\n"
-        yield Floor(master_fd, path)
-        peer.kill()
-    os.close(master_fd)
-    os.close(slave_fd)
+        try:
+            assert peer.stdout is not None
+            assert peer.stdout.readline() == b"ready\n"
+            yield Floor(master_fd, path)
+        finally:
+            peer.kill()
+            os.close(master_fd)
+            os.close(slave_fd)

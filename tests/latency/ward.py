@@ -34,7 +34,7 @@ from tests.crash.pair import FORKED, kill_guards, speak_to
 from tests.crash.wrapping import Function, wrap
 from tests.latency.line import RecordedLine
 
-SPEED = 10
+SPEED = 2  # a status twice a second, and sixteen pumps are asked
 WITHIN_S = 30.0
 STALL = "stall"
 CHANNEL = """
