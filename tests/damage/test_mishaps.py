@@ -15,11 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from protocols.companion import messages as wire
 from pumpctl.configuration import JournalCondition
+from pumpctl.core.delivery import DeliveryState
 from pumpctl.events import Recorded, RecordFailed
 from pumpctl.shell import journal as journal_room
 from pumpctl.shell.chain import ANCHOR_FILE, JOURNAL_FILE, proven_rows, read_past, verify_journal
 from pumpctl.shell.journal import Journal
+from tests.controller.orders import once
+from tests.controller.scenes import loaded
 from tests.damage.material import FILES, WAL_FILE
 from tests.shell.journal_life import reopened, write
 from tests.shell.journal_probe import record
@@ -204,6 +208,18 @@ def test_a_full_disk(tiny_disk: Path) -> None:
     content = reopened(tiny_disk)
     assert content.condition is SOUND, content.reason
     assert content.records[-1].seq == durable[-1]
+
+
+@pytest.mark.hazard("H68")
+def test_a_start_whose_record_became_durable_below_the_floor_is_not_sent() -> None:
+    desk = loaded(once())
+    desk.holds_records = True
+    desk.press()
+    desk.must_be(DeliveryState.STARTING, 3_000)
+    desk.tell(RecordFailed("less than 32 MiB are free where the journal is"))
+    desk.release_records()
+    desk.run_for(3_000)
+    assert desk.written(wire.Start) == 0
 
 
 class FailingOnce(sqlite3.Connection):
