@@ -47,6 +47,7 @@ class Options:
     resume: Path | None = None
     columns: Path | None = None
     scenarios: Path = BUILD
+    most_scenarios: int = MAX_SHRUNK
 
 
 def campaign(options: Options, make_controller: MakeController = Controller) -> int:
@@ -129,7 +130,7 @@ def _save_scenarios(options: Options, series: Series, rows: Iterable[Row]) -> No
     for row in sorted(rows, key=lambda row: row.index):
         for broken in row.outcome.broken:
             found.setdefault(broken.invariant, row.index)
-    for invariant, index in list(found.items())[:MAX_SHRUNK]:
+    for invariant, index in list(found.items())[: options.most_scenarios]:
         sys.stderr.write(f"{invariant} in run {series.seed}/{index}: looking for the fewest incidents\n")
         plan = drawn_plan(series.seed, index, series.kinds)
         plan = shrunk(plan, lambda smaller, broken=invariant: _breaks(smaller, broken, series.make_controller))
