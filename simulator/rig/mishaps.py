@@ -88,10 +88,11 @@ DEFAULT_BY: dict[Mishap, int] = {
 STANDSTILL = frozenset({M.HOST_SLEEP, M.VM_PAUSE})
 
 
-def is_observable(what: Fault | Mishap) -> bool:
-    """Of either kind. A pump's fault that says nothing about it counts as observable: the stricter way."""
-    kind = what.kind if isinstance(what, Fault) else what
-    return bool(getattr(kind, "observable", True))
+def is_observable(what: Fault | Mishap, *, has_flow_sensor: bool = True) -> bool:
+    """Of either kind; some of a pump's faults only a flow sensor can tell."""
+    if isinstance(what, Mishap):
+        return what.observable
+    return what.kind.is_observable(has_flow_sensor=has_flow_sensor)
 
 
 def name_of(what: Fault | Mishap) -> str:

@@ -129,6 +129,18 @@ def test_a_host_that_slept_through_the_infusion_finds_it_complete():
     assert watching.violations == []
 
 
+def test_a_host_that_sleeps_in_mid_stop_is_not_called_slow():
+    made, watching = infusing()
+    made.inject(Fault(FaultKind.IGNORE_STOP, 20), A)
+    made.ask("stop")
+    made.inject(Mishap.VM_PAUSE, for_ns=10 * S)
+    for _ in range(20):
+        made.run_for(S)
+        made.ask("status")
+    assert state(made) == "stopped"
+    assert watching.violations == []
+
+
 def test_a_cable_that_is_out_is_plugged_in_when_its_time_is_over():
     made, watching = infusing()
     made.inject(Mishap.UNPLUG, A, for_ns=MINUTE)

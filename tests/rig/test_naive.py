@@ -80,12 +80,12 @@ def test_fields_are_those_of_the_vectors():
 
 def test_it_hears_no_more_and_no_less_than_the_daemons_decoder():
     for seed in range(300):
-        random = Random(seed)
+        chance = Random(seed)
         stream = bytearray()
-        for vector in random.choices(FRAMES, k=6):
+        for vector in chance.choices(FRAMES, k=6):
             stream += bytes.fromhex(vector["frame_hex"])
-        for _ in range(random.randrange(6)):
-            stream[random.randrange(len(stream))] ^= 1 << random.randrange(8)
+        for _ in range(chance.randrange(6)):
+            stream[chance.randrange(len(stream))] ^= 1 << chance.randrange(8)
         pieces = FrameDecoder().receive(bytes(stream))
         theirs = 0
         for piece in pieces:

@@ -104,8 +104,9 @@ class Doses:
         match happening:
             case Happened(Fault() as fault, channel, begins):
                 self._look_ns = 0
-                kinds = self._active if is_observable(fault) else self._unseen
-                for name in kinds if channel is None else [channel]:
+                for name in self._active if channel is None else [channel]:
+                    sensor = self._world.pumps[name].profile.has_flow_sensor
+                    kinds = self._active if is_observable(fault, has_flow_sensor=sensor) else self._unseen
                     (kinds[name].add if begins else kinds[name].discard)(name_of(fault))
                     for course in self._courses[name][-1:]:
                         (course.seen_kinds if kinds is self._active else course.unseen_kinds).update(kinds[name])

@@ -61,7 +61,7 @@ class Stops:
                 for reason in body["reasons"]:
                     self._caused(str(body["channel"]), str(reason["code"]), now_ns, latches=bool(body["latches"]))
             case Happened(Mishap.HOST_SLEEP | Mishap.VM_PAUSE, _, False):
-                for talk in self._talks.values():  # a host that stood still has not been slow
+                for talk in self._talks.values():  # its pace begins anew
                     talk.stop_ns = None if talk.stop_ns is None else now_ns
             case LifeEnded():
                 self._due.clear()

@@ -81,7 +81,8 @@ class Watch:
                     self._stops.closed(channel)
                 case _:
                     self._note(happening, now_ns)
-        self._stops.tick(now_ns)
+        if not world.host.asleep:  # a host that stands still is not slow
+            self._stops.tick(now_ns)
         if world.fresh:
             self._audit.tick(now_ns)
         self._doses.tick()
