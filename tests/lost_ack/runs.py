@@ -51,6 +51,7 @@ class Judged:
     command: str
     troubles: tuple[str, ...]
     sent: bool
+    unconfirmed: bool  # the daemon lived long enough to say that it does not know
     double_delivery: str
     resends: int
     resolved: bool
@@ -115,6 +116,7 @@ class _Run:
             command=told,
             troubles=names,
             sent=sent,
+            unconfirmed=any(record.body.get("outcome") == "unconfirmed" for record in world.seen.records),
             double_delivery=double_delivery(world, self._truth(), resumed=self.command == RESUME),
             resends=self.dosed.resends,
             resolved=resolved,

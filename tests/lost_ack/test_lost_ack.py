@@ -41,6 +41,7 @@ def test_nothing_is_sent_or_given_twice(seed: int):
     judged = [run(first + number) for number in range(RUNS)]
     assert [each for each in judged if not each.faultless] == []
     assert sum(each.sent for each in judged) > RUNS // 2
+    assert all(each.unconfirmed for each in judged if each.sent and not each.troubles)
     assert {each.command for each in judged} == {"start", "resume"}
     assert sum(each.asked_meanwhile for each in judged) > 0
 
