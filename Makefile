@@ -14,11 +14,12 @@ LEDGER_ARGS ?=
 CRASH_ARGS ?=
 LATENCY_ARGS ?=
 LOST_ACK_ARGS ?=
+CAMPAIGN_ARGS ?= --runs 500 --seed 1 --workers 2 -o build/campaign/rows.parquet
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack lock clean test-programs run-environment dev-environment
+.PHONY: help demo test check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack campaign lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -59,6 +60,9 @@ stop-latency: dev-environment ## from a request to STOP on the wire, with and wi
 
 lost-ack: dev-environment ## ten thousand starts and resumes whose answer is lost, in virtual time; 10 minutes
 	@.venv/bin/python -m tests.lost_ack $(LOST_ACK_ARGS)
+
+campaign: dev-environment ## 500 virtual worlds with random faults against the invariants
+	@.venv/bin/pumpsim campaign $(CAMPAIGN_ARGS)
 
 # Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.bench.campaign import campaign_speed
 from tests.bench.controller import through_controller
 from tests.bench.harness import TITLE, Preparation, Row, line_of, measure
 from tests.bench.journal import durable_intent
@@ -30,6 +31,7 @@ ROWS: dict[str, Preparation] = {
     "durable intent": durable_intent,
     "state to subscriber": state_to_subscriber,
     "world": world_speed,
+    "campaign": campaign_speed,
     "start-up": start_up,
 }
 
