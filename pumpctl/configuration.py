@@ -22,6 +22,7 @@ class ChannelConfiguration:
 
     `battery_life_h`: from full to nothing at a usual flow; the link does not tell it. A day is what small ambulatory
     pumps last on one set of cells at least (project).
+    `firmware`: the "MODEL VERSION" pairs that may be driven (H62). None: any of a simulated pump, none of a real one.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ChannelConfiguration:
     serial: str
     patient_id: str
     battery_life_h: int = 24
+    firmware: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

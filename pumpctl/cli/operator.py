@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pumpctl.cli import findings
+from pumpctl.cli import findings, observe
 from pumpctl.cli.asking import AsJson, Channel, Config, Person, Socket, ask, show
 from pumpctl.cli.failure import ExitCode, Failure
 
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(order_app, name="order")
     for command in (status, confirm, pause, resume, clear, ack, away):
         app.command(command.__name__)(command)
+    observe.register(app)
 
 
 @order_app.command("submit")

@@ -53,6 +53,8 @@ class ChannelSettings(BaseModel):
     serial: Annotated[str, Field(min_length=1, max_length=16)]
     patient_id: Annotated[str, Field(min_length=1, max_length=64)]
     baud: Annotated[Number, Field(ge=300, le=4_000_000)] = 115_200
+    battery_life_h: Annotated[Number, Field(ge=1, le=10_000)] = 24
+    firmware: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
 
 
 class MqttSettings(BaseModel):
@@ -129,7 +131,10 @@ class Settings(BaseSettings):
 
     def for_controller(self) -> ControllerConfiguration:
         """What decisions are made on."""
-        channels = tuple(ChannelConfiguration(c.name, c.dialect, c.serial, c.patient_id) for c in self.channel)
+        channels = tuple(
+            ChannelConfiguration(c.name, c.dialect, c.serial, c.patient_id, c.battery_life_h, c.firmware)
+            for c in self.channel
+        )
         return ControllerConfiguration(self.mode, self.speed, channels)
 
 

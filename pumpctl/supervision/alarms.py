@@ -6,11 +6,13 @@ active) and annunciated at this host; the priority is that of hazards.md.
 
 from __future__ import annotations
 
+from pumpctl.core.instant import NS_PER_S
 from pumpctl.core.reason import Priority
 from pumpctl.effects import Annunciate, Publish
 from pumpctl.supervision.channel import ActiveAlarm, Channel
 from pumpctl.supervision.outbox import Outbox
 
+SILENT_NS = 120 * NS_PER_S  # hazard H67: then it rings again
 LOUDNESS = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
 
 
@@ -19,6 +21,7 @@ def raise_alarm(channel: Channel, code: str, priority: Priority, message: str, o
     active = channel.alarms.get(code)
     if active is not None and LOUDNESS[active.priority] >= LOUDNESS[priority]:
         return
+    _ring_all(channel, out)
     channel.alarms[code] = ActiveAlarm(priority, message, out.now.link_ns)
     told = {"code": code, "priority": priority.value, "message": message}
     out.add(Annunciate(channel.name, code, priority, active=True, message=message))
@@ -43,7 +46,27 @@ def acknowledge(channel: Channel, code: str, out: Outbox) -> bool:
     active = channel.alarms.get(code)
     if active is None:
         return False
-    active.acknowledged = True
+    active.silent_until_ns = out.now.link_ns + SILENT_NS
     out.add(Annunciate(channel.name, code, active.priority, active=False, message=active.message))
     out.record("alarm_acknowledged", {"channel": channel.name, "code": code})
     return True
+
+
+def watch_silenced(channel: Channel, out: Outbox) -> None:
+    """Silence has its end: an alarm that is still on rings again."""
+    for code, active in channel.alarms.items():
+        if active.silent_until_ns is not None and out.now.link_ns >= active.silent_until_ns:
+            _ring(channel, code, active, out)
+
+
+def _ring_all(channel: Channel, out: Outbox) -> None:
+    """A new alarm is not to be lost behind old ones that somebody silenced."""
+    for code, active in channel.alarms.items():
+        if active.silent_until_ns is not None:
+            _ring(channel, code, active, out)
+
+
+def _ring(channel: Channel, code: str, active: ActiveAlarm, out: Outbox) -> None:
+    active.silent_until_ns = None
+    out.add(Annunciate(channel.name, code, active.priority, active=True, message=active.message))
+    out.record("alarm_rings_again", {"channel": channel.name, "code": code})

@@ -14,7 +14,9 @@ from pumpctl.core.delivered import Counters
 from pumpctl.core.delivery import DeliveryState, Trigger, step
 from pumpctl.core.instant import NS_PER_MS, NS_PER_S
 from pumpctl.core.program import Program
+from pumpctl.core.quantity import Quantity
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.repeats import Stops
 from pumpctl.drivers.pump import Driver, Identified, StatusRead
 from pumpctl.supervision.infusion import Infusion
 
@@ -55,12 +57,12 @@ class Window:
 
 @dataclass(slots=True)
 class ActiveAlarm:
-    """An alarm that is on, since when (link time), and whether a person silenced it."""
+    """An alarm that is on, since when (link time), and until when a person silenced it here."""
 
     priority: Priority
     message: str
     since_ns: int
-    acknowledged: bool = False
+    silent_until_ns: int | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class Channel:
     link_reason: str = "not opened yet"
     identity: Identified | None = None
     known_boot: int | None = None
+    clock_base: StatusRead | None = None  # the first status since power-on
     reconciled: bool = False
     status: StatusRead | None = None
     unheard_since_ns: int | None = None  # the first question, or loss, since the pump was last heard
@@ -84,6 +87,7 @@ class Channel:
     awaiting_since_ns: int | None = None  # since when the program is wanted in the pump, then shown there
     stop: StopPursuit | None = None
     latched: list[Reason] = field(default_factory=list[Reason])
+    alarm_stops: Stops = ()  # by the pump's own alarms (H19)
     still_base: Counters | None = None
     window: Window | None = None
     excess: int = 0  # summed up over the windows, EXCESS_PER_UL a microlitre (core/window.py)
@@ -96,6 +100,8 @@ class Channel:
     lease_until_uptime_ms: int | None = None  # by the pump's clock; lease_ends_ns is the same in link time
     lease_ends_ns: int | None = None
     away_until_ms: int | None = None
+    observed: dict[str, int] = field(default_factory=dict[str, int])  # therapy ns, by sign of Q25
+    baseline_pressure: Quantity | None = None
     next_poll_ns: int = 0
     next_identify_ns: int = 0
     deadline_ns: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from pumpctl.configuration import Mode
+from pumpctl.core.clock_drift import TOLERATED_PERMILLE, drift_permille
 from pumpctl.core.delivery import DeliveryState, Trigger, step
 from pumpctl.core.interlocks import alarm_priority
 from pumpctl.core.reason import Priority, Reason
@@ -147,6 +148,9 @@ def _not_ours(ward: Ward, channel: Channel, who: Identified) -> Reason | None:
         return Reason("real_pump", "mode rig drives simulated pumps only")
     if ward.configuration.speed != 1 and not who.simulated:
         return Reason("scaled_time", "therapy time may be scaled for a simulated pump only")
+    allowed, runs = channel.configuration.firmware, f"{who.capability.model} {who.firmware}"
+    if not who.simulated if allowed is None else runs not in allowed:
+        return Reason("unknown_firmware", f"the pump runs {runs!r}, which the settings do not allow on this channel")
     if not who.capability.kvo_can_be_zero:
         return Reason("kvo_not_zero", "the pump cannot switch its keep-vein-open flow off")
     return None
@@ -171,11 +175,28 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
         # The history before the first look, or before a power-on, is not ours to judge.
         channel.event_cursor = status.event_count
     channel.known_boot = status.counters.boot_count
+    _watch_clock(channel, status, out)
     channel.still_base = channel.still_base or status.counters
     if channel.reconciled:
         weigh_status(ward, channel, status, out)
     else:
         reconcile(ward, channel, out)
+
+
+def _watch_clock(channel: Channel, status: StatusRead, out: Outbox) -> None:
+    """H43: leases and ages are counted by the pump's uptime; a clock that runs wrong is told, and never corrected."""
+    base = channel.clock_base
+    if base is None or base.counters.boot_count != status.counters.boot_count:
+        channel.clock_base = status
+        return
+    drift = drift_permille(status.uptime_ms - base.uptime_ms, status.asked.link_ns - base.asked.link_ns)
+    if drift is None:
+        return
+    if abs(drift) > TOLERATED_PERMILLE:
+        told = f"the pump's clock is off by {drift} permille"
+        raise_alarm(channel, "pump_clock_drift", Priority.LOW, told, out)
+    else:
+        end_alarm(channel, "pump_clock_drift", out)
 
 
 def _program_read(ward: Ward, channel: Channel, read: ProgramRead, out: Outbox) -> None:

@@ -48,6 +48,7 @@ class Infusion:
     used_token: int | None = None
     unconfirmed: bool = False
     started_utc_ms: int | None = None
+    began_therapy_ns: int = 0
     paused_therapy_ns: int | None = None
     reservoir_at_start_ul: int | None = None  # as the pump said then
     remaining: tuple[Program, ...] = field(default=())
@@ -63,7 +64,7 @@ class Infusion:
 
     def begin(self, base: Counters, capability: Capability, now: Now) -> None:
         """START is about to be written: from this instant the drug may flow."""
-        self.started_utc_ms = now.utc_ms
+        self.started_utc_ms, self.began_therapy_ns = now.utc_ms, now.therapy_ns
         self.delivered = Delivered(
             base=base,
             vtbi_ul=self.program.vtbi_ul,

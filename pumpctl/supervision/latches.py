@@ -9,7 +9,7 @@ from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.ward import Ward
 
 # Faults of matter clear by one person at the pump; doubts about the dose need a second (design section 3).
-ONE_PERSON = frozenset(
+PUMP_ALARMS = frozenset(
     {
         "occlusion_downstream",
         "occlusion_upstream",
@@ -21,6 +21,10 @@ ONE_PERSON = frozenset(
         "over_temperature",
         "lease_ended",
         "self_test",
+    }
+)
+ONE_PERSON = PUMP_ALARMS | frozenset(
+    {
         "no_progress",
         "pump_reset",
         "stopped_at_pump",

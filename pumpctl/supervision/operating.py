@@ -15,6 +15,7 @@ from pumpctl.events import OperatorRequest
 from pumpctl.supervision.alarms import acknowledge, end_alarm
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.latches import needs_two_persons
+from pumpctl.supervision.observing import observe
 from pumpctl.supervision.ordering import cancel_order, list_orders, submit_order
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.preparing import prepare_order
@@ -199,6 +200,7 @@ METHODS: dict[str, Callable[[Ward, Wish, Outbox], None]] = {
     "clear": _clear,
     "ack": _acknowledge,
     "away": _away,
+    "observe": observe,
     "order.submit": submit_order,
     "order.list": list_orders,
     "order.prepare": prepare_order,

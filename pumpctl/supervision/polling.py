@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.instant import NS_PER_MS, NS_PER_S, Now
+from pumpctl.core.observation import Lapse
 from pumpctl.core.program import LinkLoss
 from pumpctl.drivers.pump import (
     LOADING_KINDS,
@@ -25,6 +26,7 @@ from pumpctl.drivers.pump import (
     Renew,
 )
 from pumpctl.supervision.channel import Channel, Link
+from pumpctl.supervision.observing import observation_lapse
 from pumpctl.supervision.ward import Ward
 
 _S = DeliveryState
@@ -116,6 +118,8 @@ def _renewal(ward: Ward, channel: Channel, now: Now) -> Command | None:
         return None
     if channel.link is not Link.UP or channel.latched:
         return None
+    if observation_lapse(channel, now.therapy_ns) is Lapse.STOP:
+        return None  # it is being stopped; a lease must not outlive the reason for it
     if not ward.journal_sound or ward.last_durable_ns is None:
         return None
     if now.link_ns - ward.last_durable_ns > JOURNAL_FRESH_NS:

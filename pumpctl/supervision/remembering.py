@@ -13,9 +13,11 @@ from pumpctl.core.delivered import Counters, Delivered
 from pumpctl.core.instant import NS_PER_MS
 from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.repeats import with_stop
 from pumpctl.supervision.bag_checks import remember_check, use_bag
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion, Outcome
+from pumpctl.supervision.observing import replay_observed
 from pumpctl.supervision.ordering import readmit
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.presumed import presume_used
@@ -83,8 +85,12 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             channel.infusion.paused_therapy_ns = _therapy_ns(record, out)
         case "stop_requested" if body["latches"]:
             channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
+            for each in body["reasons"] if channel.infusion is not None else ():
+                channel.alarm_stops = with_stop(channel.alarm_stops, each["code"], record.utc_ms)
         case "cleared":
             channel.latched = []
+        case "observed":
+            replay_observed(channel, body, _therapy_ns(record, out))
         case "external_dose":
             add_external(ward, body, record.utc_ms)
             channel.still_base = Counters(**body["counters"])
@@ -105,6 +111,7 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         body["due_ms"],
         body["start_before_ms"],
         started_utc_ms=record.utc_ms,
+        began_therapy_ns=_therapy_ns(record, out),
         remaining=tuple(program_of(each) for each in body["remaining"]),
     )
     infusion.delivered = Delivered(

@@ -9,11 +9,13 @@ from __future__ import annotations
 from pumpctl.core.delivery import Trigger
 from pumpctl.core.instant import NS_PER_MS, NS_PER_S
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.repeats import REPEATS, repeats_too_often, with_stop
 from pumpctl.drivers.pump import PumpActivity, StatusRead
 from pumpctl.effects import WritePump
 from pumpctl.supervision.alarms import end_alarm, raise_alarm
 from pumpctl.supervision.channel import Channel, StopPursuit
 from pumpctl.supervision.infusion import Outcome
+from pumpctl.supervision.latches import PUMP_ALARMS
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.settling import STOPPED, settle
 from pumpctl.supervision.ward import Ward
@@ -33,6 +35,7 @@ def request_stop(
         channel.move(Trigger.STOP_REQUESTED)
     channel.stop.latches = channel.stop.latches or latches
     new = [reason for reason in reasons if reason not in channel.stop.reasons]
+    new += _repeated(channel, new, out.now.utc_ms) if latches and channel.owes_dose() else []
     channel.stop.reasons.extend(new)
     _write(channel, out)
     if new:
@@ -42,6 +45,19 @@ def request_stop(
     if latches:
         for reason in new:
             raise_alarm(channel, reason.code, priority, reason.message, out)
+
+
+def _repeated(channel: Channel, new: list[Reason], utc_ms: int) -> list[Reason]:
+    """H19: cleared and restarted again and again: from now on a clinician and a second person clear it."""
+    hard: list[Reason] = []
+    for reason in new:
+        if reason.code not in PUMP_ALARMS:
+            continue
+        channel.alarm_stops = with_stop(channel.alarm_stops, reason.code, utc_ms)
+        if repeats_too_often(channel.alarm_stops, reason.code, utc_ms):
+            told = f"{reason.code} stopped this pump {REPEATS} times within 10 min: find the cause before anything else"
+            hard.append(Reason("alarm_repeats", told))
+    return hard
 
 
 def withdraw_intent(channel: Channel, out: Outbox) -> None:

@@ -10,9 +10,11 @@ from pumpctl.core.delivery import DeliveryState, Trigger
 from pumpctl.core.instant import NS_PER_MS, NS_PER_S
 from pumpctl.drivers.pump import Identify, ReadStatus
 from pumpctl.effects import Publish, WritePump
+from pumpctl.supervision.alarms import watch_silenced
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.door import INTENT_LIFE_NS, raise_flow
 from pumpctl.supervision.facts import arm_guard, take
+from pumpctl.supervision.observing import watch_observations
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.polling import IDENTIFY_AGAIN_NS, next_command, poll_ns
 from pumpctl.supervision.silence import watch_silence
@@ -33,6 +35,8 @@ def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
         take(ward, channel, fact, out)
     watch_silence(channel, out)
     watch_waiting(ward, channel, out)
+    watch_observations(channel, out)
+    watch_silenced(channel, out)
     pursue_stop(channel, out)
     if channel.state is DeliveryState.PHASE_COMPLETE:
         channel.move(Trigger.PROGRAM_REQUESTED)

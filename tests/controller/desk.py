@@ -37,6 +37,7 @@ from pumpctl.events import (
 )
 from pumpctl.shell.library_file import read_library
 from pumpctl.supervision.channel import Channel
+from tests.controller.nurse import LOOK_NS, look_after
 from tests.controller.orders import PATIENT, START_UTC_MS, checked
 from tests.controller.pump_double import PumpDouble, messages_in
 
@@ -63,6 +64,7 @@ class Desk:
     guard: bool = True
     begin_ns: int = BEGIN_NS
     doubles: dict[str, PumpDouble] = field(default_factory=dict[str, PumpDouble])
+    looked_after: bool = True  # somebody looks at a patient with an intravenous infusion every four minutes
     holds_records: bool = False  # the disk takes its time: Recorded comes when the test says so
     link_ns: int = 0
     wakes: int = 0
@@ -86,6 +88,7 @@ class Desk:
         self._carry_out(self.controller.start(self.now))
         if self.guard:
             self.tell(GuardChanged(alive=True))
+        self._later(LOOK_NS, lambda: look_after(self))
 
     # What is.
 
@@ -249,7 +252,7 @@ class Desk:
         kept += [PastRecord(r.seq, r.kind, json.loads(json.dumps(r.body)), r.utc_ms) for r in self.records]
         past = JournalContent(JournalCondition.SOUND, "", tuple(r for r in kept if durable is None or r.seq <= durable))
         again = Desk(self.channels, self.mode, self.speed, past, begin_ns=self.link_ns, doubles=self.doubles)
-        again._sessions = self._sessions
+        again._sessions, again.looked_after = self._sessions, self.looked_after
         return again
 
     # The lines.

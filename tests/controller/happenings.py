@@ -190,6 +190,8 @@ EVENTS: dict[str, Callable[[Desk], Event]] = {
     "request_ack": _request("ack", code="start_refused"),
     "request_away": _request("away", until_ms=1),
     "request_status": _request("status"),
+    "request_observe": _request("observe", breathing_rate="11 /min"),
+    "request_observe_sound": _request("observe", breathing_rate="16 /min", patellar_reflex="present"),
     "request_list": _request("order.list"),
     "request_prepare": _request("order.prepare"),
     "request_cancel": _request("order.cancel"),

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pumpctl.core.observation import SIGNS
 from simulator.rig.bag_check import bag_check
 
 GOLDEN = Path(__file__).parents[2] / "deploy" / "examples" / "orders" / "golden-home-sc.json"
@@ -28,6 +29,7 @@ OBSERVED = {
     "heart_rate": "70 /min",
     "urine": "250 mL",
 }
+SOUND = {kind: OBSERVED[kind] for kind in SIGNS}
 Order = dict[str, Any]
 
 

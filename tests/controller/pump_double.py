@@ -54,6 +54,7 @@ class PumpDouble:
     battery_permille: int | None = None  # None: on mains
     reservoir_ul: int = 200_000
     pressure_mmhg: int = 8
+    clock_permille: int = 0  # how far its clock runs ahead
     lies_stopped: bool = False  # answers STOPPED and runs on
     mute: set[type] = field(default_factory=set[type])  # carried out, not answered
     deaf: set[type] = field(default_factory=set[type])  # lost on the way
@@ -238,7 +239,7 @@ class PumpDouble:
         measured = self.flow_ul_h if self.measured_ul_h is None else self.measured_ul_h
         lease_left_ms = 0 if self.lease_ends_ns is None else max(0, self.lease_ends_ns - now_ns) // 1_000_000
         return wire.Status(
-            now_ns // 1_000_000, self.boot_count, self.state, flags,
+            now_ns * (1000 + self.clock_permille) // 1_000_000_000, self.boot_count, self.state, flags,
             self.program.program_id if self.program else bytes(8), commanded, measured,
             self.moved_ul, self.moved_ul - self.encoder_gap_ul, self.moved_ul, max(0, self.program_ul),
             self.pressure_mmhg, self.reservoir_ul, battery, self.alarms,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from protocols.companion import messages as wire
@@ -10,7 +12,7 @@ from pumpctl.configuration import Mode
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard
 from pumpctl.supervision.channel import Link
-from tests.controller.desk import A, Desk
+from tests.controller.desk import ONE_CHANNEL, A, Desk
 from tests.controller.orders import once
 from tests.controller.pump_double import IDENTITY_FLAGS, PumpDouble
 from tests.controller.scenes import infusing
@@ -19,7 +21,8 @@ REAL = IDENTITY_FLAGS & ~IdentityFlag.SIMULATED
 
 
 def _desk(double: PumpDouble, mode: Mode = Mode.RIG, speed: int = 1) -> Desk:
-    desk = Desk(mode=mode, speed=speed, doubles={A: double})
+    channels = ONE_CHANNEL if mode is Mode.RIG else (replace(ONE_CHANNEL[0], firmware=("companion-sim sim-1.0",)),)
+    desk = Desk(channels, mode, speed, doubles={A: double})
     desk.plug_in()
     desk.run_for(5_000)
     return desk
@@ -83,6 +86,14 @@ def test_which_pump_may_be_spoken_to_in_which_mode(mode: Mode, flags: IdentityFl
     desk = _desk(PumpDouble(flags=flags), mode, speed)
     assert desk.channel.link is (Link.UP if code is None else Link.REFUSED)
     assert desk.active_alarms() == (set() if code is None else {code})
+
+
+@pytest.mark.hazard("H62")
+def test_a_real_pump_whose_firmware_nobody_allowed_is_refused():
+    desk = Desk(mode=Mode.THERAPY, doubles={A: PumpDouble(flags=REAL)})
+    desk.plug_in()
+    desk.run_for(2_000)
+    assert desk.active_alarms() == {"unknown_firmware"}
 
 
 @pytest.mark.hazard("H78")

@@ -199,6 +199,7 @@ def test_what_one_person_may_clear_is_listed_here_once_more():
         "occlusion_downstream", "occlusion_upstream", "air_in_line", "door_open", "reservoir_empty", "battery_empty",
         "motor_stall", "over_temperature", "lease_ended", "self_test", "no_progress", "pump_reset", "stopped_at_pump",
         "program_gone", "operator_stop", "guard_stopped", "pause_too_long", "order_cancelled",
+        "battery_critical",
     } == ONE_PERSON  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from simulator.pump import Button, SimPump
 from simulator.rig.bag_check import bag_check
 from simulator.rig.world import World, journal_of
 from simulator.truth import PumpTruth
-from tests.controller.orders import PATIENT, START_UTC_MS
+from tests.controller.orders import PATIENT, SOUND, START_UTC_MS
 
 S = NS_PER_S
 MINUTE, HOUR = 60 * S, 3_600 * S
@@ -89,7 +89,21 @@ def infusing(order: dict[str, Any], seed: int = 1, profile: PumpProfile = REFERE
     made = world(seed, profile=profile)
     submit(made, order)
     press_and_start(made)
+    if order.get("route") == "iv":
+        made.observers.append(_nurse(made.now_ns))
     return made
+
+
+def _nurse(since_ns: int) -> Callable[[World], None]:
+    """Somebody looks at the patient every four minutes and says what was seen (Q25, hazard H38)."""
+    looked_ns = [since_ns]
+
+    def look(made: World) -> None:
+        if made.now_ns - looked_ns[0] >= 4 * MINUTE:
+            looked_ns[0] = made.now_ns
+            made.ask("observe", channel=A, **SOUND)
+
+    return look
 
 
 def press_and_start(made: World, channel: str = A) -> None:
