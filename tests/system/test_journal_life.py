@@ -16,8 +16,12 @@ from tests.system.real_pair import OVERRIDE_Q31, PATIENT, WITHIN_S, RealPair
 PERSONS = ("--by", "A. Nurse", "--by", "B. Doctor")
 
 
+SPEED = 600  # ten hours in a minute: some commands and two restarts fit into one infusion
+
+
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[RealPair]:
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RealPair]:
+    monkeypatch.setattr("tests.system.real_pair.SPEED", SPEED)
     subject = RealPair(tmp_path)
     yield subject
     subject.clean_up()
@@ -33,7 +37,7 @@ def _end_of_replay(pair: RealPair) -> dict[str, Any]:
 @pytest.mark.hazard("H44")
 def test_the_replay_of_a_killed_daemon_ends_in_what_the_restarted_one_reports(pair: RealPair, tmp_path: Path):
     pair.infuse()
-    pair.wait("a tenth is in", lambda: pair.truth["program_ul"] > 10_000)
+    pair.wait("a hundredth is in", lambda: pair.truth["program_ul"] > 1_000)
     running = pair.state["program_id"]
     pair.kill_daemon()
     replayed = _end_of_replay(pair)
