@@ -73,7 +73,7 @@ class Stops:
 
     def heard(self, said: Said, talk: Talk, now_ns: int) -> None:
         """The pump's word, before it is taken into account: an alarm, or another power-on, in mid-program."""
-        if talk.running is None or talk.identified_ns is None:
+        if talk.running is None or not talk.is_known:
             return
         notice = naive.notice_said(said.body) if said.kind == naive.NOTICE else None
         if notice is not None and notice[1] & ~naive.NOT_STOPPING:
@@ -102,11 +102,11 @@ class Stops:
         for channel, due in list(self._due.items()):
             if now_ns > due.by_ns:
                 del self._due[channel]
-                if self._talks[channel].identified_ns is not None:
+                if self._talks[channel].is_known:
                     self._findings.add("I6", now_ns, f"{channel}: no STOP within 20 ms ({due.cause})")
 
         for talk in self._talks.values():
-            if talk.running is None or talk.stop_ns is None or talk.stop_answered or talk.identified_ns is None:
+            if talk.running is None or talk.stop_ns is None or talk.stop_answered or not talk.is_known:
                 continue
             if now_ns - talk.stop_ns > REPEAT_NS + BUDGET_NS:
                 self._findings.add("I6", now_ns, f"{talk.channel}: STOP is not repeated though nothing answers it")
@@ -125,7 +125,7 @@ class Stops:
             self._latched[channel].add(cause)
         # Written in this very event, or under way at its own pace: see tick().
         under_way = talk.stop_ns is not None and (talk.running is not None or talk.stop_ns == now_ns)
-        if talk.identified_ns is not None and not under_way and channel not in self._due:
+        if talk.is_known and not under_way and channel not in self._due:
             self._due[channel] = Due(now_ns + BUDGET_NS, cause)
 
     def _cleared(self, asked: Asked, reply: Reply, now_ns: int) -> None:

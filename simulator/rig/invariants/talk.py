@@ -23,6 +23,7 @@ class Talk:
     channel: str
     serial: str
     identified_ns: int | None = None  # since when, in this opening of the port
+    is_known: bool = False  # and in time, so that the daemon must know it, too
     auto_confirm: bool = False
     asked: Said | None = None
     asked_ns: int = 0
@@ -44,7 +45,7 @@ class Talk:
 
     def opened(self) -> None:
         """A fresh port: nobody is known yet."""
-        self.identified_ns, self.status, self.asked = None, None, None
+        self.identified_ns, self.is_known, self.status, self.asked = None, False, None, None
         self._from_daemon, self._from_pump = Ear(), Ear()
 
     def wrote(self, frame: bytes) -> list[Said]:
@@ -73,6 +74,7 @@ class Talk:
             case naive.IDENTITY if len(said.body) == 98:
                 serial = said.body[16:32].rstrip(b"\0").decode("ascii", "replace")
                 self.identified_ns = now_ns if serial == self.serial else None
+                self.is_known = serial == self.serial and now_ns - self.asked_ns <= BELIEVED_NS
                 self.auto_confirm = bool(said.body[48] & 2)
             case naive.STATUS:
                 self._status(naive.status_said(said.body), now_ns)
@@ -84,7 +86,7 @@ class Talk:
                 self._resolve(said)
             case naive.REFUSED if len(said.body) == 3:
                 if said.body[1] == naive.WRONG_SESSION:
-                    self.identified_ns, self.status = None, None
+                    self.identified_ns, self.is_known, self.status = None, False, None
                 if said.body[0] == naive.START:
                     self.running = None
                 self._resolve(said)
