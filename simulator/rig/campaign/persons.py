@@ -25,6 +25,14 @@ from simulator.rig.world import World
 TRY_AGAIN_NS = 15 * NS_PER_S  # a load takes three replies; a person looks after that
 PRESSES = 6  # of the confirm button, for one wait of the pump
 CLEARERS = ["nurse on duty", "physician on duty"]
+LOOK_NS = 240 * NS_PER_S
+AS_BEFORE = {
+    "patellar_reflex": "present",
+    "breathing_rate": "16 /min",
+    "systolic_pressure": "120 mmHg",
+    "heart_rate": "70 /min",
+    "urine": "250 mL",
+}
 
 _AT_REST = frozenset({DeliveryState.IDLE, DeliveryState.COMPLETED})
 
@@ -95,6 +103,8 @@ class Persons:
                 side.place, side.waits = Place.LOADED, side.waits + 1
                 self._press_later(side, side.given.press_after_ns, side.waits, PRESSES)
             case DeliveryState.INFUSING:
+                if not side.has_run and side.given.order["route"] == "iv":
+                    self._look_later(side, side.course)
                 side.has_run = True
                 if side.began_ns is None:
                     side.began_ns = self._world.now_ns
@@ -149,6 +159,16 @@ class Persons:
             world.ask("order.prepare", order=digest, check=check)
         else:
             world.ask("order.submit", text=text, channel=channel, overrides=list(course.overrides), check=check)
+
+    def _look_later(self, side: Bedside, course: int) -> None:
+        """H38: the shortest of the intervals, that of a loading dose, with a minute to spare."""
+
+        def _look() -> None:
+            if side.course == course and side.place is Place.LOADED:
+                self._world.ask("observe", channel=side.bed.channel, person=CLEARERS[0], **AS_BEFORE)
+                self._look_later(side, course)
+
+        self._after(LOOK_NS, _look)
 
     # Buttons and latches.
 
