@@ -39,7 +39,7 @@ class Talk:
     unresolved: Said | None = None  # a dosing command without a known outcome
     unresolved_ns: int = 0
     stop_ns: int | None = None  # the last STOP since the last dosing command
-    stop_answered: bool = False  # the pump has said STOPPED since
+    stop_answered: bool = False  # the pump has said STOPPED since, and nothing else after it
     _from_daemon: Ear = field(default_factory=Ear)
     _from_pump: Ear = field(default_factory=Ear)
 
@@ -55,14 +55,15 @@ class Talk:
     def sent(self, said: Said, now_ns: int) -> None:
         """Take one of them into account."""
         if said.kind == naive.STOP:
-            self.stop_ns, self.stop_answered = now_ns, False
+            self.stop_ns = now_ns
             return
         self.asked, self.asked_ns = said, now_ns
         if said.kind == naive.LOAD and (program := naive.program_said(said.body)) is not None:
             self.loaded[program.program_id] = program
         elif said.kind in naive.DOSING:
             self.running, self.started_boot = said.body[:8], self.status.boot_count if self.status else None
-            self.unresolved, self.unresolved_ns, self.stop_ns = said, now_ns, None
+            self.unresolved, self.unresolved_ns = said, now_ns
+            self.stop_ns, self.stop_answered = None, False
 
     def heard(self, received: bytes) -> list[Said]:
         """The pump's messages that answer something, or need nothing to answer; not yet taken into account."""
@@ -115,6 +116,8 @@ class Talk:
             self.contact_since_ns = now_ns
         self.poll_ns = min(OUT_OF_CONTACT_NS, max(NS_PER_S, now_ns - self.last_heard_ns))
         self.last_heard_ns, self.status, self.status_asked_ns = now_ns, status, self.asked_ns
+        if status.state == naive.INFUSING and self.stop_answered and self.asked_ns >= (self.stop_ns or now_ns):
+            self.stop_answered, self.stop_ns = False, now_ns  # it said STOPPED and runs: its pace begins anew
         if self.unresolved is not None and self.asked_ns > self.unresolved_ns:
             self.unresolved = None
         runs = status.program_id == self.running and status.state in {naive.INFUSING, naive.PAUSED}
