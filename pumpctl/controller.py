@@ -40,7 +40,7 @@ from pumpctl.supervision.preparing import prepare_if_due
 from pumpctl.supervision.remembering import remember
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.tending import tend
-from pumpctl.supervision.ward import DosingIntent, OwedReply, Ward
+from pumpctl.supervision.ward import DosingIntent, OwedReply, PrimeIntent, Ward
 
 
 class Controller:
@@ -149,6 +149,11 @@ class Controller:
             match waited:
                 case DosingIntent():
                     intent_became_durable(self.ward.channels[waited.channel], seq)
+                case PrimeIntent():
+                    priming = self.ward.channels[waited.channel].priming
+                    if priming is not None:
+                        priming.durable = True
+                    out.add(Reply(waited.reply.request_id, waited.reply.result))
                 case OwedReply():
                     told = prepare_if_due(self.ward, waited.prepare, out) if waited.prepare else {}
                     out.add(Reply(waited.request_id, {**waited.result, **told}))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pumpctl.cli import findings, observe
+from pumpctl.cli import findings, observe, prime
 from pumpctl.cli.asking import AsJson, Channel, Config, Person, Socket, ask, show
 from pumpctl.cli.failure import ExitCode, Failure
 
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     for command in (status, confirm, pause, resume, clear, ack, away):
         app.command(command.__name__)(command)
     observe.register(app)
+    prime.register(app)
 
 
 @order_app.command("submit")

@@ -15,6 +15,7 @@ from protocols.companion.messages import Answer, Request
 from protocols.companion.session import CompanionSession, Heard, Refused, Reply, Stray, Unasked
 from protocols.companion.vocabulary import (
     NO_FLOW_SENSOR_UL,
+    NOT_CONNECTED,
     STOPPING_ALARMS,
     Alarm,
     EventKind,
@@ -46,6 +47,7 @@ from pumpctl.drivers.pump import (
     LoadProgram,
     Noticed,
     Pause,
+    Prime,
     ProgramRead,
     PumpActivity,
     ReadConfirmation,
@@ -137,6 +139,8 @@ class CompanionDriver:
                 return wire.Resume(command.program_id, command.token)
             case Pause():
                 return wire.Pause(command.program_id)
+            case Prime():
+                return wire.Prime(command.volume_ul, command.flow_ul_h, NOT_CONNECTED)
             case Renew():
                 return wire.Renew(command.program_id, command.until_uptime_ms)
             case ReadEvent():

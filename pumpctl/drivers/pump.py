@@ -85,6 +85,14 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Prime:
+    """Fill a line that nobody is connected to, which a person has said. Never resent."""
+
+    volume_ul: int
+    flow_ul_h: int
+
+
+@dataclass(frozen=True, slots=True)
 class Renew:
     """Let the pump run on until this instant of its own uptime, ms."""
 
@@ -111,6 +119,7 @@ Command: TypeAlias = (
     | Start
     | Resume
     | Pause
+    | Prime
     | Renew
     | ReadEvent
     | AcknowledgeAlarms

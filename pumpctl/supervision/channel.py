@@ -48,6 +48,18 @@ class StopPursuit:
 
 
 @dataclass(slots=True)
+class Priming:
+    """A line that is being filled, or is about to be. `lasts_ns`: link time, with its allowance."""
+
+    volume_ul: int
+    flow_ul_h: int
+    asked_ns: int
+    lasts_ns: int
+    durable: bool = False
+    sent_ns: int | None = None
+
+
+@dataclass(slots=True)
 class Window:
     """Volume watched over time: where it began, uL and ns of therapy time."""
 
@@ -89,6 +101,7 @@ class Channel:
     latched: list[Reason] = field(default_factory=list[Reason])
     alarm_stops: Stops = ()  # by the pump's own alarms (H19)
     still_base: Counters | None = None
+    priming: Priming | None = None
     window: Window | None = None
     excess: int = 0  # summed up over the windows, EXCESS_PER_UL a microlitre (core/window.py)
     infusing_since_ns: int = 0

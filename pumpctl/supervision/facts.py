@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import assert_never
 
 from pumpctl.configuration import Mode
-from pumpctl.core.clock_drift import TOLERATED_PERMILLE, drift_permille
 from pumpctl.core.delivery import DeliveryState, Trigger, step
 from pumpctl.core.interlocks import alarm_priority
 from pumpctl.core.reason import Priority, Reason
@@ -27,6 +26,7 @@ from pumpctl.drivers.pump import (
     LoadProgram,
     Noticed,
     Pause,
+    Prime,
     ProgramRead,
     ReadConfirmation,
     ReadEvent,
@@ -43,6 +43,7 @@ from pumpctl.drivers.pump import (
 from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
 from pumpctl.supervision.alarms import LOUDNESS, end_alarm, raise_alarm
 from pumpctl.supervision.channel import Channel, Link
+from pumpctl.supervision.clock_watch import watch_clock
 from pumpctl.supervision.door import intend, not_effective
 from pumpctl.supervision.infusion import Outcome
 from pumpctl.supervision.outbox import Outbox
@@ -175,28 +176,12 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
         # The history before the first look, or before a power-on, is not ours to judge.
         channel.event_cursor = status.event_count
     channel.known_boot = status.counters.boot_count
-    _watch_clock(channel, status, out)
+    watch_clock(channel, status, out)
     channel.still_base = channel.still_base or status.counters
     if channel.reconciled:
         weigh_status(ward, channel, status, out)
     else:
         reconcile(ward, channel, out)
-
-
-def _watch_clock(channel: Channel, status: StatusRead, out: Outbox) -> None:
-    """H43: leases and ages are counted by the pump's uptime; a clock that runs wrong is told, and never corrected."""
-    base = channel.clock_base
-    if base is None or base.counters.boot_count != status.counters.boot_count:
-        channel.clock_base = status
-        return
-    drift = drift_permille(status.uptime_ms - base.uptime_ms, status.asked.link_ns - base.asked.link_ns)
-    if drift is None:
-        return
-    if abs(drift) > TOLERATED_PERMILLE:
-        told = f"the pump's clock is off by {drift} permille"
-        raise_alarm(channel, "pump_clock_drift", Priority.LOW, told, out)
-    else:
-        end_alarm(channel, "pump_clock_drift", out)
 
 
 def _program_read(ward: Ward, channel: Channel, read: ProgramRead, out: Outbox) -> None:
@@ -230,6 +215,8 @@ def _done(channel: Channel, command: Command) -> None:
         case AcknowledgeAlarms():
             channel.acknowledge_wanted = False
             channel.status_wanted = True
+        case Prime():
+            channel.status_wanted = True
         case Renew() | Identify() | ReadStatus() | ReadProgram() | ReadConfirmation() | ReadEvent():
             return
         case _:
@@ -259,6 +246,9 @@ def _denied(ward: Ward, channel: Channel, denied: Denied, out: Outbox) -> None:
             channel.event_cursor = channel.status.event_count if channel.status else None
         case AcknowledgeAlarms():
             channel.acknowledge_wanted = False
+        case Prime():
+            channel.priming = None
+            out.event(channel.name, "prime_refused", {"reason": reason.message})
         case Identify() | ReadStatus() | ReadProgram() | ReadConfirmation():
             channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
         case _:

@@ -19,6 +19,7 @@ from pumpctl.supervision.observing import observe
 from pumpctl.supervision.ordering import cancel_order, list_orders, submit_order
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.preparing import prepare_order
+from pumpctl.supervision.priming import prime
 from pumpctl.supervision.requests import (
     Refusal,
     Wish,
@@ -32,7 +33,7 @@ from pumpctl.supervision.requests import (
 )
 from pumpctl.supervision.stopping import UNPROVEN_NS, request_stop
 from pumpctl.supervision.waiting import pause_is_over
-from pumpctl.supervision.ward import OwedReply, StopAnswer, Ward
+from pumpctl.supervision.ward import DosingIntent, PrimeIntent, StopAnswer, Ward
 from pumpctl.telemetry import state_payload
 
 REFUSED, NOT_CONNECTED = 4, 5
@@ -53,10 +54,12 @@ def operate(ward: Ward, event: OperatorRequest, out: Outbox) -> None:
 
 def refuse_owed(ward: Ward, why: str, out: Outbox) -> None:
     """The journal failed: what was promised once durable never will be."""
-    for seq in [seq for seq, waited in ward.waiting.items() if isinstance(waited, OwedReply)]:
-        owed = ward.waiting.pop(seq)
-        if isinstance(owed, OwedReply):
-            out.add(Refuse(owed.request_id, 1, (Reason("journal_failed", why),)))
+    for seq, waited in list(ward.waiting.items()):
+        if isinstance(waited, DosingIntent):
+            continue
+        del ward.waiting[seq]
+        owed = waited.reply if isinstance(waited, PrimeIntent) else waited
+        out.add(Refuse(owed.request_id, 1, (Reason("journal_failed", why),)))
 
 
 def answer_stops(ward: Ward, out: Outbox) -> None:
@@ -201,6 +204,7 @@ METHODS: dict[str, Callable[[Ward, Wish, Outbox], None]] = {
     "ack": _acknowledge,
     "away": _away,
     "observe": observe,
+    "prime": prime,
     "order.submit": submit_order,
     "order.list": list_orders,
     "order.prepare": prepare_order,

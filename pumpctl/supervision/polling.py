@@ -27,6 +27,7 @@ from pumpctl.drivers.pump import (
 )
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.observing import observation_lapse
+from pumpctl.supervision.priming import prime_command
 from pumpctl.supervision.ward import Ward
 
 _S = DeliveryState
@@ -45,6 +46,8 @@ _ATTENDED = frozenset({_S.PROGRAMMING, _S.READY, _S.AWAITING_CONFIRMATION, _S.PA
 def poll_ns(ward: Ward, channel: Channel) -> int:
     """Link time between two statuses in the present state."""
     program = channel.infusion.program if channel.infusion else None
+    if channel.priming is not None:
+        return max(FASTEST_NS, INFUSING_NS // ward.configuration.speed)
     if channel.state in _RUNNING:
         period = LOADING_NS if program is not None and program.phase_kind in LOADING_KINDS else INFUSING_NS
     elif channel.state in _ATTENDED:
@@ -69,7 +72,7 @@ def next_command(ward: Ward, channel: Channel, now: Now) -> Command | None:
         return ReadStatus()
     if channel.state is _S.STOPPING:
         return ReadStatus() if now.link_ns >= channel.next_poll_ns else None
-    return _for_state(channel, now) or _housekeeping(ward, channel, now)
+    return prime_command(channel, now.link_ns) or _for_state(channel, now) or _housekeeping(ward, channel, now)
 
 
 def _for_state(channel: Channel, now: Now) -> Command | None:

@@ -17,6 +17,7 @@ from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.door import not_effective
 from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.priming import still_priming
 from pumpctl.supervision.run_watch import run_snapshot
 from pumpctl.supervision.settling import COMPLETED, OF_THE_PROGRAM, settle
 from pumpctl.supervision.stopping import prove_stop, request_stop
@@ -167,6 +168,8 @@ def _stopped_at_pump(channel: Channel, status: StatusRead, out: Outbox) -> None:
 
 def _must_be_still(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     """H06, and a pump that starts by itself or at its keys."""
+    if still_priming(channel, status, moved_uncommanded_ul(channel, status.counters), out):
+        return
     if status.activity in {_A.INFUSING, _A.PRIMING}:
         reason = Reason("runs_uncommanded", f"the pump is {status.activity.value} and nobody started it here")
         request_stop(channel, (reason,), Priority.HIGH, out)

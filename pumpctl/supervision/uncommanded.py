@@ -40,6 +40,10 @@ def book_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outb
     """Into the ledger with what moved; from here it is counted anew."""
     moved_ul = moved_uncommanded_ul(channel, status.counters)
     channel.still_base = status.counters
+    if channel.priming is not None and channel.priming.sent_ns is not None:
+        # A person said that nobody is connected: what was asked for went into the line, what came after it did not.
+        moved_ul = max(0, moved_ul - channel.priming.volume_ul)
+    channel.priming = None
     if moved_ul == 0:
         return
     program, concentration = _hanging(ward, channel)

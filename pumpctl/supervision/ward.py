@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from pumpctl.configuration import ControllerConfiguration
 from pumpctl.core.exposure import Ledger
@@ -71,12 +72,23 @@ class OwedReply:
 
 
 @dataclass(frozen=True, slots=True)
+class PrimeIntent:
+    """A prime that waits for its record to be durable, and who is told then."""
+
+    channel: str
+    reply: OwedReply
+
+
+@dataclass(frozen=True, slots=True)
 class StopAnswer:
     """Somebody asked for a stop and waits for the proof."""
 
     request_id: int
     asked_ns: int
     channels: list[str]
+
+
+Waiting: TypeAlias = DosingIntent | OwedReply | PrimeIntent
 
 
 @dataclass(slots=True)
@@ -91,7 +103,7 @@ class Ward:
     journal_reason: str
     orders: dict[str, AcceptedOrder] = field(default_factory=dict[str, AcceptedOrder])
     used_bags: dict[str, Occasion] = field(default_factory=dict[str, Occasion])  # by folded() bag id (B02)
-    waiting: dict[int, DosingIntent | OwedReply] = field(default_factory=dict[int, DosingIntent | OwedReply])
+    waiting: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
     stop_answers: list[StopAnswer] = field(default_factory=list[StopAnswer])
     next_seq: int = 1
     guard_alive: bool = False

@@ -190,6 +190,7 @@ EVENTS: dict[str, Callable[[Desk], Event]] = {
     "request_ack": _request("ack", code="start_refused"),
     "request_away": _request("away", until_ms=1),
     "request_status": _request("status"),
+    "request_prime": _request("prime", volume="1 mL", flow="100 mL/h", not_connected=True),
     "request_observe": _request("observe", breathing_rate="11 /min"),
     "request_observe_sound": _request("observe", breathing_rate="16 /min", patellar_reflex="present"),
     "request_list": _request("order.list"),

@@ -55,6 +55,7 @@ class PumpDouble:
     reservoir_ul: int = 200_000
     pressure_mmhg: int = 8
     clock_permille: int = 0  # how far its clock runs ahead
+    prime_left_ul: int = 0
     lies_stopped: bool = False  # answers STOPPED and runs on
     mute: set[type] = field(default_factory=set[type])  # carried out, not answered
     deaf: set[type] = field(default_factory=set[type])  # lost on the way
@@ -94,6 +95,11 @@ class PumpDouble:
             left = max(0, self.program.vtbi_ul - self.program_ul)
             if moved >= left:
                 moved, self.flow_ul_h, self.state = left, 0, PumpState.COMPLETED
+        if self.state is PumpState.PRIMING and self.prime_left_ul:
+            moved = min(moved, self.prime_left_ul)
+            self.prime_left_ul -= moved
+            if not self.prime_left_ul:
+                self.halt(PumpState.IDLE)
         self.moved_ul += moved
 
     @property
@@ -184,6 +190,9 @@ class PumpDouble:
                 if not self.ignores_pauses:
                     self.halt(PumpState.PAUSED)
                 return wire.Paused(request.program_id)
+            case wire.Prime():
+                self.state, self.flow_ul_h, self.prime_left_ul = PumpState.PRIMING, request.flow_ul_h, request.volume_ul
+                return wire.Primed()
             case wire.Renew():
                 self.lease_ends_ns = request.until_uptime_ms * 1_000_000
                 return wire.Renewed(request.until_uptime_ms)

@@ -36,6 +36,7 @@ COMMANDS: list[tuple[pump.Command, wire.Message]] = [
     (pump.Resume(b"12345678", 6), wire.Resume(b"12345678", 6)),
     (pump.Pause(b"12345678"), wire.Pause(b"12345678")),
     (pump.Renew(b"12345678", 99), wire.Renew(b"12345678", 99)),
+    (pump.Prime(2_000, 100_000), wire.Prime(2_000, 100_000, 0xA5)),
     (pump.ReadEvent(4), wire.GetEvent(4)),
     (pump.AcknowledgeAlarms(), wire.Acknowledge(0)),
 ]
