@@ -23,6 +23,13 @@ class Counters:
     encoder_ul: int
     flow_ul: int | None
 
+    def fell_since(self, before: Counters) -> bool:
+        """One of them shows less than before without a power-on between: it cannot be believed any more (H13)."""
+        pairs = [(self.motor_ul, before.motor_ul), (self.encoder_ul, before.encoder_ul)]
+        if self.flow_ul is not None and before.flow_ul is not None:
+            pairs.append((self.flow_ul, before.flow_ul))
+        return self.boot_count == before.boot_count and any(now < then for now, then in pairs)
+
     def since(self, base: Counters) -> tuple[int, int]:
         """(smallest, largest) volume moved since `base` over all counters, uL."""
         moved = [self.motor_ul - base.motor_ul, self.encoder_ul - base.encoder_ul]

@@ -89,6 +89,7 @@ class Channel:
     identity: Identified | None = None
     known_boot: int | None = None
     clock_base: StatusRead | None = None  # the first status since power-on
+    behind_after_ns: int | None = None  # how long it had been silent when its statuses began to be old ones
     reconciled: bool = False
     status: StatusRead | None = None
     unheard_since_ns: int | None = None  # the first question, or loss, since the pump was last heard

@@ -43,7 +43,7 @@ from pumpctl.drivers.pump import (
 from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
 from pumpctl.supervision.alarms import LOUDNESS, end_alarm, raise_alarm
 from pumpctl.supervision.channel import Channel, Link
-from pumpctl.supervision.clock_watch import watch_clock
+from pumpctl.supervision.clock_watch import is_behind, watch_clock
 from pumpctl.supervision.door import intend, not_effective
 from pumpctl.supervision.infusion import Outcome
 from pumpctl.supervision.outbox import Outbox
@@ -60,10 +60,9 @@ HOLDS_OUR_PROGRAM = frozenset({_S.STARTING, _S.INFUSING, _S.PAUSING, _S.PAUSED, 
 
 def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
     """Apply one fact."""
-    if not isinstance(fact, (LineNoise, Unanswered)):
-        _heard(channel, out)
     match fact:
         case Identified():
+            _heard(channel, out)
             _identified(ward, channel, fact, out)
         case StatusRead():
             _status(ward, channel, fact, out)
@@ -170,8 +169,15 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
     before = channel.status
     if before is not None and status.asked.link_ns <= before.asked.link_ns:
         return
-    channel.status, channel.status_wanted = status, False
+    channel.status_wanted = False
     channel.next_poll_ns = status.asked.link_ns + poll_ns(ward, channel)
+    if before is not None and is_behind(channel, before, status, poll_ns(ward, channel)):
+        return
+    _heard(channel, out)  # a status that was read is contact; a refusal, a notice or an old picture is none
+    channel.status = status
+    if before is not None and status.counters.fell_since(before.counters):
+        told = Reason("counter_fell", "a volume counter of the pump fell without a power-on: none of them is believed")
+        request_stop(channel, (told,), Priority.HIGH, out)
     if channel.event_cursor is None or channel.known_boot != status.counters.boot_count:
         # The history before the first look, or before a power-on, is not ours to judge.
         channel.event_cursor = status.event_count

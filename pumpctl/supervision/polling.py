@@ -82,6 +82,8 @@ def _for_state(channel: Channel, now: Now) -> Command | None:
     if channel.state is _S.UNKNOWN and not channel.read_back_equal and status.program_id == infusion.program_id:
         return ReadProgram(infusion.program) if now.link_ns >= channel.next_poll_ns else None
     if channel.state is _S.PROGRAMMING:
+        if channel.acknowledge_wanted:
+            return AcknowledgeAlarms()
         if not channel.program_sent:
             # Loading is for a pump proven still; anything else is stopped by readings.py.
             return None if status.moving else LoadProgram(infusion.program)

@@ -117,6 +117,8 @@ def _load(
     latest_ms = max(occurrence.due_utc_ms + START_WINDOW_MS, out.now.utc_ms + AGREED_LATE_MS)
     channel.infusion = Infusion(first, occurrence.due_utc_ms, latest_ms, remaining=tuple(following))
     channel.read_back_equal, channel.program_sent = False, False
+    # A person stands there with the bag: what the pump still latches is acknowledged; what has its cause stays (0C).
+    channel.acknowledge_wanted = channel.status is not None and bool(channel.status.stopping_alarms)
     channel.move(Trigger.PROGRAM_REQUESTED)
     channel.awaiting_since_ns = out.now.link_ns
     for code in TOLD_UNTIL_PREPARED:

@@ -56,6 +56,8 @@ class PumpDouble:
     pressure_mmhg: int = 8
     clock_permille: int = 0  # how far its clock runs ahead
     prime_left_ul: int = 0
+    uptime_lag_ms: int = 0  # its statuses are of so long ago
+    counters_fell_ul: int = 0  # its counters have lost so much
     lies_stopped: bool = False  # answers STOPPED and runs on
     mute: set[type] = field(default_factory=set[type])  # carried out, not answered
     deaf: set[type] = field(default_factory=set[type])  # lost on the way
@@ -246,11 +248,13 @@ class PumpDouble:
         battery = 900 if self.battery_permille is None else self.battery_permille
         commanded = self.flow_ul_h if self.commanded_ul_h is None else self.commanded_ul_h
         measured = self.flow_ul_h if self.measured_ul_h is None else self.measured_ul_h
+        counted_ul = self.moved_ul - self.counters_fell_ul
         lease_left_ms = 0 if self.lease_ends_ns is None else max(0, self.lease_ends_ns - now_ns) // 1_000_000
         return wire.Status(
-            now_ns * (1000 + self.clock_permille) // 1_000_000_000, self.boot_count, self.state, flags,
+            now_ns * (1000 + self.clock_permille) // 1_000_000_000 - self.uptime_lag_ms,
+            self.boot_count, self.state, flags,
             self.program.program_id if self.program else bytes(8), commanded, measured,
-            self.moved_ul, self.moved_ul - self.encoder_gap_ul, self.moved_ul, max(0, self.program_ul),
+            counted_ul, counted_ul - self.encoder_gap_ul, counted_ul, max(0, self.program_ul),
             self.pressure_mmhg, self.reservoir_ul, battery, self.alarms,
             len(self.events) + self.event_base, lease_left_ms, 0, 0,
         )  # fmt: skip

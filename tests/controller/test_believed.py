@@ -1,0 +1,96 @@
+"""What counts as contact and which status is believed: no refusal, no old picture, no counter that fell."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocols.companion import messages as wire
+from protocols.companion.vocabulary import Alarm, RefusalReason
+from pumpctl.core.delivered import Counters
+from pumpctl.core.delivery import DeliveryState
+from pumpctl.core.reason import Priority
+from pumpctl.supervision.channel import Link
+from tests.controller.desk import Desk
+from tests.controller.orders import once
+from tests.controller.scenes import infusing
+
+D = DeliveryState
+
+
+@pytest.mark.hazard("H52")
+def test_a_pump_that_refuses_every_status_is_silent():
+    desk = infusing(once())
+    desk.run_for(10_000)
+    desk.pump.deny = {wire.GetStatus: RefusalReason.BAD_STATE}
+    desk.run_for(5_000)
+    assert desk.channel.link is Link.SILENT
+    desk.run_for(60_000)
+    assert [alarm.priority for alarm in desk.alarms("link_lost")] == [Priority.LOW]
+    desk.pump.deny = {}
+    desk.run_for(3_000)
+    assert desk.channel.link is Link.UP
+    assert desk.active_alarms() == set()
+
+
+@pytest.mark.hazard("H42")
+@pytest.mark.hazard("H52")
+def test_statuses_of_five_seconds_ago_are_no_contact_however_long_they_last():
+    desk = infusing(once())
+    desk.run_for(20_000)
+    desk.pump.uptime_lag_ms = 5_000
+    desk.run_for(5_000)
+    assert desk.channel.link is Link.SILENT
+    desk.run_for(300_000)
+    assert desk.active_alarms() == {"link_lost"}
+    desk.pump.uptime_lag_ms = 0
+    desk.run_for(3_000)
+    assert desk.channel.link is Link.UP
+    assert desk.state is D.INFUSING
+
+
+def test_a_lag_of_two_polls_and_a_second_is_none():
+    desk = infusing(once())
+    desk.run_for(20_000)
+    desk.pump.uptime_lag_ms = 2_900
+    desk.run_for(5_000)
+    assert desk.channel.link is Link.UP
+
+
+@pytest.mark.hazard("H13")
+def test_counters_that_fall_without_a_power_on_are_a_stop_and_the_dose_is_the_worst_case():
+    desk = infusing(once())
+    desk.run_for(600_000)
+    given_ul = desk.pump.program_ul
+    desk.pump.counters_fell_ul = desk.pump.moved_ul
+    desk.must_be(D.STOPPED, 3_000)
+    assert "counter_fell" in desk.latched
+    assert desk.recorded("settled")[-1].body["most_ul"] >= given_ul
+
+
+@pytest.mark.hazard("H13")
+@pytest.mark.parametrize(
+    ("later", "fell"),
+    [
+        (Counters(1, 100, 100, 100), False),
+        (Counters(1, 99, 100, 100), True),
+        (Counters(1, 100, 99, 100), True),
+        (Counters(1, 100, 100, 99), True),
+        (Counters(1, 100, 100, None), False),
+        (Counters(2, 0, 0, 0), False),
+    ],
+)
+def test_one_counter_that_falls_is_enough(later: Counters, fell: bool):
+    assert later.fell_since(Counters(1, 100, 100, 100)) is fell
+
+
+@pytest.mark.hazard("H61")
+def test_an_alarm_that_the_pump_still_latches_is_acknowledged_before_the_next_program():
+    desk = Desk()
+    desk.plug_in()
+    desk.run_for(1_000)
+    desk.pump.alarms = Alarm.DOOR_OPEN
+    desk.run_for(6_000)
+    desk.submit(once())
+    desk.must_be(D.AWAITING_CONFIRMATION, 5_000)
+    kinds = [type(message) for _, message in desk.pump.heard]
+    assert kinds.index(wire.Acknowledge) < kinds.index(wire.Load)
