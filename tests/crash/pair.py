@@ -153,13 +153,13 @@ class Pair:
         return self._daemon.exitcode == -signal.SIGKILL
 
     def end_daemon(self) -> int | None:
-        """By SIGTERM; its exit code."""
+        """By SIGTERM; its exit code, as it said itself: a fork server may miss one."""
         assert self._daemon is not None
         assert self._daemon.pid is not None
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._daemon.pid, signal.SIGTERM)
         self._daemon.join(WITHIN_S)
-        return self._daemon.exitcode
+        return self.lives[-1].ended
 
     def clean_up(self) -> None:
         """Leave no process behind: daemon, pump, and the guard that outlived its daemon."""
@@ -190,8 +190,11 @@ def kill_guards(state_dir: Path) -> None:
 
 def _serve_daemon(settings: Path, log: Path, wanted: Point | None) -> None:
     speak_to(log.with_suffix(".stderr"))
-    Seams(Passages(log, wanted)).install()
-    sys.exit(daemon.run(settings))
+    passages = Passages(log, wanted)
+    Seams(passages).install()
+    code = daemon.run(settings)
+    passages.note("ended", code)
+    sys.exit(code)
 
 
 def _serve_pump(words: list[str], log: Path) -> None:

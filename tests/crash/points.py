@@ -99,6 +99,7 @@ class Life:
     steps: tuple[str, ...]
     died_at: str | None
     ledger_ug: int | None  # the dose ledger as this life remembered it when it began
+    ended: int | None = None  # its exit code, when it ended by itself
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -109,7 +110,7 @@ class Life:
 def read_life(log: Path) -> Life:
     """The log of a life that has ended."""
     steps: list[str] = []
-    died_at, ledger_ug = None, None
+    died_at, ledger_ug, ended = None, None, None
     for line in log.read_text().splitlines() if log.exists() else ():
         what, _, value = line.partition(" ")
         if what == "step":
@@ -118,7 +119,9 @@ def read_life(log: Path) -> Life:
             died_at = value
         elif what == "ledger_ug":
             ledger_ug = int(value)
-    return Life(tuple(steps), died_at, ledger_ug)
+        elif what == "ended":
+            ended = int(value)
+    return Life(tuple(steps), died_at, ledger_ug, ended)
 
 
 def enumerated(steps: Sequence[str]) -> list[Point]:

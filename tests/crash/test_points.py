@@ -40,8 +40,11 @@ def test_another_step_and_another_count_live_on(tmp_path: Path):
     passages = Passages(tmp_path / "log", Point("work", 2, Side.AFTER))
     with passages.step("work"), passages.step("other"), passages.step("other"):
         passages.note("ledger_ug", 7)
+    assert read_life(tmp_path / "log").ended is None
+    passages.note("ended", 0)
     life = read_life(tmp_path / "log")
-    assert (life.died_at, life.ledger_ug, life.steps) == (None, 7, ("work", "other", "other"))
+    assert (life.died_at, life.ledger_ug, life.ended) == (None, 7, 0)
+    assert life.steps == ("work", "other", "other")
 
 
 def test_what_was_written_to_the_pump_is_read_from_the_log(tmp_path: Path):
