@@ -110,7 +110,8 @@ class Channel:
     status_wanted: bool = False
     pause_wanted: bool = False
     pausing_since_ns: int | None = None
-    acknowledge_wanted: bool = False
+    acknowledge_wanted: bool = False  # until a status shows no stopping alarm; asked at most once a status
+    acknowledged: StatusRead | None = None  # the status after which it was last asked
     lease_until_uptime_ms: int | None = None  # by the pump's clock; lease_ends_ns is the same in link time
     lease_ends_ns: int | None = None
     away_until_ms: int | None = None

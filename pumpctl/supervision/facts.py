@@ -175,6 +175,8 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
         return
     _heard(channel, out)  # a status that was read is contact; a refusal, a notice or an old picture is none
     channel.status = status
+    if channel.acknowledged is not None and not status.stopping_alarms:
+        channel.acknowledge_wanted, channel.acknowledged = False, None
     if before is not None and status.counters.fell_since(before.counters):
         told = Reason("counter_fell", "a volume counter of the pump fell without a power-on: none of them is believed")
         request_stop(channel, (told,), Priority.HIGH, out)
@@ -219,8 +221,8 @@ def _done(channel: Channel, command: Command) -> None:
         case Renew() if channel.status is not None:
             channel.grant_lease(channel.status, command.until_uptime_ms)
         case AcknowledgeAlarms():
-            channel.acknowledge_wanted = False
-            channel.status_wanted = True
+            channel.status_wanted = channel.acknowledged is None
+            channel.acknowledged = channel.status
         case Prime():
             channel.status_wanted = True
         case Renew() | Identify() | ReadStatus() | ReadProgram() | ReadConfirmation() | ReadEvent():
@@ -251,7 +253,7 @@ def _denied(ward: Ward, channel: Channel, denied: Denied, out: Outbox) -> None:
             # Older than the ring: what it held is lost, the status says how many there are.
             channel.event_cursor = channel.status.event_count if channel.status else None
         case AcknowledgeAlarms():
-            channel.acknowledge_wanted = False
+            channel.acknowledged = channel.status
         case Prime():
             channel.priming = None
             out.event(channel.name, "prime_refused", {"reason": reason.message})

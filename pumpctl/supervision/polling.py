@@ -82,7 +82,7 @@ def _for_state(channel: Channel, now: Now) -> Command | None:
     if channel.state is _S.UNKNOWN and not channel.read_back_equal and status.program_id == infusion.program_id:
         return ReadProgram(infusion.program) if now.link_ns >= channel.next_poll_ns else None
     if channel.state is _S.PROGRAMMING:
-        if channel.acknowledge_wanted:
+        if _acknowledges(channel):
             return AcknowledgeAlarms()
         if not channel.program_sent:
             # Loading is for a pump proven still; anything else is stopped by readings.py.
@@ -104,11 +104,16 @@ def _housekeeping(ward: Ward, channel: Channel, now: Now) -> Command | None:
     renewal = _renewal(ward, channel, now)
     if renewal is not None:
         return renewal
-    if channel.acknowledge_wanted:
+    if _acknowledges(channel):
         return AcknowledgeAlarms()
     if channel.event_cursor is not None and channel.event_cursor < status.event_count:
         return ReadEvent(channel.event_cursor)
     return ReadStatus() if now.link_ns >= channel.next_poll_ns else None
+
+
+def _acknowledges(channel: Channel) -> bool:
+    """A cause may outlast the person who cleared: asked again after every status, and no more often."""
+    return channel.acknowledge_wanted and channel.acknowledged is not channel.status
 
 
 def _renewal(ward: Ward, channel: Channel, now: Now) -> Command | None:

@@ -114,6 +114,11 @@ def _not_ours(channel: Channel, infusion: Infusion, status: StatusRead, out: Out
         reason = Reason("pump_reset", "the pump was switched off and on: its program is void")
     elif status.stopping_alarms:
         reason = Reason(status.stopping_alarms[0], f"the pump alarms: {', '.join(status.stopping_alarms)}")
+    elif status.activity in STILL and infusion.used_token is None:
+        # Remembered from the journal: whoever stopped it, this daemon or its forerunner may have, for any reason,
+        # without being able to record it. What nobody can explain clears by two persons (I6).
+        told = f"the pump was found {status.activity.value} in mid-program, and no record says why"
+        reason = Reason("stop_not_recorded", told)
     elif status.activity in STILL:
         reason = Reason("stopped_at_pump", f"the pump was found {status.activity.value} in mid-program")
     else:

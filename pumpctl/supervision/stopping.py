@@ -30,6 +30,7 @@ def request_stop(
 ) -> None:
     """Stop this pump now. `latches`: only a person makes it startable again."""
     withdraw_intent(channel, out)
+    channel.acknowledge_wanted, channel.acknowledged = False, None  # what stops it now nobody has cleared yet
     if channel.stop is None:
         channel.stop = StopPursuit([], latches=latches, asked_ns=out.now.link_ns)
         channel.move(Trigger.STOP_REQUESTED)

@@ -94,3 +94,52 @@ def test_an_alarm_that_the_pump_still_latches_is_acknowledged_before_the_next_pr
     desk.must_be(D.AWAITING_CONFIRMATION, 5_000)
     kinds = [type(message) for _, message in desk.pump.heard]
     assert kinds.index(wire.Acknowledge) < kinds.index(wire.Load)
+
+
+@pytest.mark.hazard("H61")
+def test_an_alarm_whose_cause_outlasts_the_clearing_is_acknowledged_until_it_is_gone():
+    desk = infusing(once())
+    desk.run_for(5_000)
+    desk.say(desk.pump.raise_alarm(Alarm.DOOR_OPEN, desk.link_ns))
+    desk.must_be(D.STOPPED, 3_000)
+    desk.pump.deny = {wire.Acknowledge: RefusalReason.BAD_STATE}  # the cause is there: nothing is cleared
+    desk.given(desk.ask_and_wait("clear", persons=["nurse"]))
+    desk.run_for(30_000)
+    assert 4 <= desk.pump.count(wire.Acknowledge) <= 8  # once a status
+    desk.pump.deny = {}
+    desk.run_for(11_000)
+    assert desk.pump.alarms == Alarm(0)
+    known = desk.pump.count(wire.Acknowledge)
+    desk.run_for(30_000)
+    assert desk.pump.count(wire.Acknowledge) == known
+
+
+def test_a_new_alarm_is_not_acknowledged_by_the_clearing_of_the_last():
+    desk = infusing(once())
+    desk.say(desk.pump.raise_alarm(Alarm.DOOR_OPEN, desk.link_ns))
+    desk.must_be(D.STOPPED, 3_000)
+    desk.pump.deny = {wire.Acknowledge: RefusalReason.BAD_STATE}
+    desk.given(desk.ask_and_wait("clear", persons=["nurse"]))
+    desk.pump.deny = {}
+    desk.pump.moved_ul += 500
+    desk.must_be(D.STOPPED, 15_000)
+    desk.run_for(3_000)
+    known = desk.pump.count(wire.Acknowledge)
+    desk.pump.alarms = Alarm.AIR_IN_LINE
+    desk.run_for(20_000)
+    assert desk.pump.count(wire.Acknowledge) == known
+
+
+@pytest.mark.hazard("H44")
+@pytest.mark.hazard("H70")
+def test_a_stop_that_no_record_explains_needs_a_second_person():
+    desk = infusing(once())
+    desk.run_for(60_000)
+    durable = desk.records[-1].seq
+    desk.ask("stop")
+    desk.must_be(D.STOPPED, 3_000)
+    again = desk.restarted(durable=durable)
+    again.plug_in()
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == {"stop_not_recorded"}
+    assert again.refused(again.ask("clear", persons=["nurse"])).reasons[0].code == "two_persons_needed"
