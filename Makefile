@@ -19,7 +19,7 @@ CAMPAIGN_ARGS ?= --runs 500 --seed 1 --workers 2 -o build/campaign/rows.parquet
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack campaign lock clean test-programs run-environment dev-environment
+.PHONY: help demo test coverage check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack campaign lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,8 +28,13 @@ demo: run-environment ## an order, a simulated pump and the daemon: a whole infu
 	@deploy/setup/programs.sh demo
 	@.venv/bin/python -m simulator.rig.demo $(DEMO_ARGS)
 
-test: test-programs check ## make check, then every test; the last line is pytest's
+test: test-programs check ## make check, then every test; at the end the coverage of what decides
 	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+	@$(if $(filter tests,$(PYTEST_ARGS)),$(MAKE) --no-print-directory coverage)
+
+coverage: dev-environment ## branch coverage of pumpctl/core and the controller, by their own tests
+	@.venv/bin/python -m coverage run -m pytest -q -p no:xdist tests/core tests/drivers tests/controller
+	@.venv/bin/python -m coverage report
 
 check: dev-environment ## lint, format, types, import contracts
 	@.venv/bin/ruff check .
