@@ -40,6 +40,7 @@ from pumpctl.supervision.preparing import prepare_if_due
 from pumpctl.supervision.remembering import remember
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.tending import tend
+from pumpctl.supervision.wall_clock import stepped
 from pumpctl.supervision.ward import DosingIntent, OwedReply, PrimeIntent, Ward
 
 
@@ -107,8 +108,7 @@ class Controller:
             case GuardChanged():
                 self._guard_changed(event, out)
             case WallClockStepped():
-                self.ward.wall_step_ms += event.step_ms
-                out.record("wall_clock_stepped", {"step_ms": event.step_ms})
+                stepped(self.ward, event.step_ms, out)
             case _:
                 assert_never(event)
         return self.ward.channels.values()

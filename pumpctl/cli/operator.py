@@ -31,8 +31,8 @@ order_app = typer.Typer(help="Orders in force.", no_args_is_help=True)
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(order_app, name="order")
-    for command in (status, confirm, pause, resume, clear, ack, away):
-        app.command(command.__name__)(command)
+    for command in (status, confirm, pause, resume, clear, ack, away, confirm_clock):
+        app.command(command.__name__.replace("_", "-"))(command)
     observe.register(app)
     prime.register(app)
 
@@ -200,6 +200,11 @@ def away(
     """Say that the pump leaves the companion's reach for a while, so that its silence is expected."""
     params: dict[str, Any] = {"channel": channel, "until_ms": _utc_ms(until), "person": person}
     show(ask(config, socket, as_json, "away", params), as_json)
+
+
+def confirm_clock(person: Person = None, config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
+    """Say that the host's date and time are right, after they were moved: starts are refused until then."""
+    show(ask(config, socket, as_json, "clock.confirm", {"person": person}), as_json)
 
 
 def _check_params(path: Path | None) -> dict[str, str]:

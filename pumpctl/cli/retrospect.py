@@ -91,7 +91,7 @@ def history_of(ledger: Ledger, patient_id: str) -> dict[str, Any]:
             "end": _instant(segment.end_utc_ms),
             "dose": f"{segment.most_ug} ug",
             "basis": "heptahydrate",
-            "uncertain": segment.certainty is Certainty.UNCERTAIN,
+            "uncertain": segment.at_once,
         }
         for segment in sorted(ledger.segments, key=lambda segment: (segment.start_utc_ms, segment.key))
         if segment.patient_id == patient_id and segment.certainty is not Certainty.PLANNED

@@ -1,8 +1,8 @@
 """The dose ledger: how much of the salt a patient may have had, and when.
 
 Refuses to know limits, orders and pumps. A segment holds the MOST that it may have delivered,
-spread evenly over its time; an uncertain one counts in full wherever its time touches a window,
-since nobody knows when it ran (clinical.md section 1). Windows are half-open, (t - W, t], and
+spread evenly over its time; an uncertain or undated one counts in full wherever its time touches a
+window, since nobody knows when it ran (clinical.md section 1). Windows are half-open, (t - W, t], and
 the maximum over all t is exact: the sum is linear between the instants where a segment enters
 or leaves, so only those are looked at.
 """
@@ -23,11 +23,12 @@ D7_MS = 7 * H24_MS
 
 
 class Certainty(Enum):
-    """How a segment is known. Only UNCERTAIN changes the arithmetic."""
+    """How a segment is known. UNCERTAIN and UNDATED change the arithmetic: Segment.at_once."""
 
     COMMITTED = "committed"
     RUNNING = "running"
     UNCERTAIN = "uncertain"
+    UNDATED = "undated"  # given and over, but nobody knows when between its start and its end
     PLANNED = "planned"
 
 
@@ -48,6 +49,11 @@ class Segment:
     def __post_init__(self) -> None:
         if self.most_ug < 0 or self.end_utc_ms < self.start_utc_ms:
             raise ValueError(f"segment {self.key}: ends before it starts, or a negative mass")
+
+    @property
+    def at_once(self) -> bool:
+        """Whether all of it may have come at any one instant of its time."""
+        return self.certainty is Certainty.UNCERTAIN or self.certainty is Certainty.UNDATED
 
 
 # (start, end, most, uncertain): an amount spread evenly from start to end, or one that may all have come at any
@@ -107,7 +113,7 @@ class Ledger:
     def pieces(self, patient_id: str, routes: frozenset[str] | None = None) -> list[Piece]:
         """This patient's doses as largest_in_window() takes them; `routes` None is every route."""
         return [
-            (segment.start_utc_ms, segment.end_utc_ms, segment.most_ug, segment.certainty is Certainty.UNCERTAIN)
+            (segment.start_utc_ms, segment.end_utc_ms, segment.most_ug, segment.at_once)
             for segment in self.segments
             if segment.patient_id == patient_id and (routes is None or segment.route in routes)
         ]

@@ -89,7 +89,9 @@ def _one_command(s: StartSnapshot) -> Reason | None:
 
 def _wall_clock(s: StartSnapshot) -> Reason | None:
     stepped = abs(s.wall_step_ms) > WALL_STEP_LIMIT_MS
-    return _reason(stepped, "wall_clock_stepped", f"the wall clock moved by {s.wall_step_ms} ms: check it, restart")
+    return _reason(
+        stepped, "wall_clock_stepped", f"the wall clock moved by {s.wall_step_ms} ms: set it right, or confirm-clock"
+    )
 
 
 def _order(s: StartSnapshot) -> Reason | None:

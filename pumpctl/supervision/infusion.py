@@ -49,6 +49,7 @@ class Infusion:
     unconfirmed: bool = False
     started_utc_ms: int | None = None
     began_therapy_ns: int = 0
+    is_dated: bool = True  # False: read from the past, and the wall clock cannot tell how long ago it began
     paused_therapy_ns: int | None = None
     reservoir_at_start_ul: int | None = None  # as the pump said then
     remaining: tuple[Program, ...] = field(default=())

@@ -33,6 +33,7 @@ from pumpctl.supervision.requests import (
 )
 from pumpctl.supervision.stopping import UNPROVEN_NS, request_stop
 from pumpctl.supervision.waiting import pause_is_over
+from pumpctl.supervision.wall_clock import confirm_wall_clock
 from pumpctl.supervision.ward import DosingIntent, PrimeIntent, StopAnswer, Ward
 from pumpctl.telemetry import state_payload
 
@@ -203,6 +204,7 @@ METHODS: dict[str, Callable[[Ward, Wish, Outbox], None]] = {
     "clear": _clear,
     "ack": _acknowledge,
     "away": _away,
+    "clock.confirm": confirm_wall_clock,
     "observe": observe,
     "prime": prime,
     "order.submit": submit_order,

@@ -10,6 +10,7 @@ from typing import Any
 
 from pumpctl.configuration import JournalCondition, JournalContent, PastRecord
 from pumpctl.core.delivered import Counters, Delivered
+from pumpctl.core.exposure import Certainty
 from pumpctl.core.instant import NS_PER_MS
 from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
@@ -22,9 +23,17 @@ from pumpctl.supervision.ordering import readmit
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.presumed import presume_used
 from pumpctl.supervision.program_record import program_of
-from pumpctl.supervision.settling import book, commit, forget, withdraw
+from pumpctl.supervision.settling import Span, book, commit, forget, longest_ms, withdraw
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.uncommanded import add_external
+from pumpctl.supervision.wall_clock import (
+    CONFIRMED,
+    STEPPED,
+    elapsed_ms,
+    look_ahead,
+    look_back,
+    replay_step,
+)
 from pumpctl.supervision.ward import Ward
 
 MAX_NAMED = 8
@@ -34,6 +43,7 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
     """Replay every record, oldest first, then say what the past demands now."""
     damaged = past.condition is JournalCondition.DAMAGED
     unreadable: list[int] = []
+    look_ahead(ward, past.records)
     for record in past.records:
         try:
             replay(ward, record, out)
@@ -41,6 +51,7 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
             if not damaged:
                 raise
             unreadable.append(record.seq)
+    look_back(ward, past.records, out)
     for channel in ward.channels.values():
         _take_up(channel, out)
     if damaged:
@@ -64,6 +75,10 @@ def replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
         _settled(ward, body)
     elif record.kind == "journal_retired":
         presume_used(ward, record.utc_ms)
+    elif record.kind == STEPPED:
+        replay_step(ward, body["step_ms"])
+    elif record.kind == CONFIRMED:
+        ward.wall_step_ms = 0
     elif body.get("channel") in ward.channels:
         _replay_channel(ward, ward.channels[body["channel"]], record, out)
 
@@ -82,7 +97,7 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             elif body["outcome"] == Outcome.CONFIRMED.value:
                 channel.infusion.paused_therapy_ns = None
         case "paused" if channel.infusion is not None:
-            channel.infusion.paused_therapy_ns = _therapy_ns(record, out)
+            channel.infusion.paused_therapy_ns = _therapy_ns(ward, record, out)
         case "stop_requested" if body["latches"]:
             channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
             for each in body["reasons"] if channel.infusion is not None else ():
@@ -90,7 +105,7 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
         case "cleared":
             channel.latched = []
         case "observed":
-            replay_observed(channel, body, _therapy_ns(record, out))
+            replay_observed(channel, body, _therapy_ns(ward, record, out))
         case "external_dose":
             add_external(ward, body, record.utc_ms)
             channel.still_base = Counters(**body["counters"])
@@ -111,7 +126,8 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         body["due_ms"],
         body["start_before_ms"],
         started_utc_ms=record.utc_ms,
-        began_therapy_ns=_therapy_ns(record, out),
+        began_therapy_ns=_therapy_ns(ward, record, out),
+        is_dated=0 <= elapsed_ms(ward, record, out) <= longest_ms(program),
         remaining=tuple(program_of(each) for each in body["remaining"]),
     )
     infusion.delivered = Delivered(
@@ -119,7 +135,7 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         vtbi_ul=program.vtbi_ul,
         volume_step_ul=body["volume_step_ul"],
         accuracy_permille=body["accuracy_permille"],
-        asked_therapy_ns=_therapy_ns(record, out),
+        asked_therapy_ns=_therapy_ns(ward, record, out),
         moving_ul_h=program.flow_rate_ul_h,
     )
     if program.link_loss is LinkLoss.STOP_AT_LEASE_END:
@@ -134,15 +150,16 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
     channel.infusion = infusion
 
 
-def _therapy_ns(record: PastRecord, out: Outbox) -> int:
+def _therapy_ns(ward: Ward, record: PastRecord, out: Outbox) -> int:
     """When the record was made. Without a calendar that can be relied on it was not before now."""
-    return out.now.therapy_ns - max(0, out.now.utc_ms - record.utc_ms) * NS_PER_MS
+    return out.now.therapy_ns - max(0, elapsed_ms(ward, record, out)) * NS_PER_MS
 
 
 def _settled(ward: Ward, body: dict[str, Any]) -> None:
     channel = ward.channels.get(body["channel"])
     program = program_of(body["program"])
-    book(ward, program, body["started_ms"], body["ended_ms"], body["most_ul"])
+    span = Span(body["started_ms"], body["ended_ms"], Certainty(body["certainty"]))
+    book(ward, program, span, body["most_ul"])
     if channel is None or channel.infusion is None or channel.infusion.program_id != program.program_id:
         return
     # What was to follow is not taken up again: a person prepares the order anew.

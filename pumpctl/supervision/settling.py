@@ -6,10 +6,11 @@ read any more is booked in full (hazards.md rule 3).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pumpctl.core.alerts import ALERT_CODES
 from pumpctl.core.exposure import H24_MS, Certainty, Segment
+from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.core.program import Program
 from pumpctl.supervision.alarms import end_alarm
 from pumpctl.supervision.channel import Channel
@@ -22,8 +23,18 @@ from pumpctl.supervision.ward import Ward
 # Longer than any window (7 d) and than any order's course (35 d, U07): what is older decides nothing any more.
 KEPT_MS = 36 * H24_MS
 COMPLETED, STOPPED = "completed", "stopped"
+LONGEST_PAUSE_MS = H24_MS  # no route may be resumed after so long (S05)
 # Alarms about one program's way into the pump, and back: they end with it.
 OF_THE_PROGRAM = ("dosing_unconfirmed", "start_refused", "next_phase_waits", "pause_refused", "keypad_change")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a dose was given, by the calendar of its start."""
+
+    started_utc_ms: int
+    ended_utc_ms: int
+    certainty: Certainty
 
 
 def commit(ward: Ward, infusion: Infusion, accuracy_permille: int, started_utc_ms: int) -> None:
@@ -77,13 +88,12 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
         return
     if how != COMPLETED:
         forget(ward, infusion.remaining)
-    now = out.now
-    started = infusion.started_utc_ms or now.utc_ms
-    ended = max(now.utc_ms, started + 1)
-    least, most = delivered.least_ul, delivered.most_ul(now.therapy_ns)
-    book(ward, infusion.program, started, ended, most)
+    span = _span(infusion, out.now)
+    least, most = delivered.least_ul, delivered.most_ul(out.now.therapy_ns)
+    book(ward, infusion.program, span, most)
     channel.last_account = (infusion.program, least, most)
-    account = {"least_ul": least, "most_ul": most, "started_ms": started, "ended_ms": ended, "how": how}
+    times = {"started_ms": span.started_utc_ms, "ended_ms": span.ended_utc_ms, "certainty": span.certainty.value}
+    account = {"least_ul": least, "most_ul": most, **times, "how": how}
     body = {"channel": channel.name, "program": program_body(infusion.program), **account}
     if channel.still_base is not None:
         body["counters"] = counters_body(channel.still_base)
@@ -104,10 +114,31 @@ def _count_from_here(ward: Ward, channel: Channel, out: Outbox) -> None:
     book_uncommanded(ward, channel, status, out)
 
 
-def book(ward: Ward, program: Program, started_utc_ms: int, ended_utc_ms: int, most_ul: int) -> None:
+def book(ward: Ward, program: Program, span: Span, most_ul: int) -> None:
     """The one settlement of this dose: replaces what was committed for it."""
-    segment = _segment(program, started_utc_ms, ended_utc_ms, most_ul, Certainty.COMMITTED)
+    segment = _segment(program, span.started_utc_ms, span.ended_utc_ms, most_ul, span.certainty)
     ward.ledger = ward.ledger.with_segment(segment)
+
+
+def longest_ms(program: Program) -> int:
+    """No longer than this is a program under way, its pauses included."""
+    return program.expected_duration.ceiling() + LONGEST_PAUSE_MS
+
+
+def _span(infusion: Infusion, now: Now) -> Span:
+    """From the start on, as long as the clock says that nobody can set (H40).
+
+    What was out of sight for longer than the program takes was given at some time in between; so was what only the
+    wall clock could date, and cannot.
+    """
+    started = infusion.started_utc_ms or now.utc_ms
+    longest = longest_ms(infusion.program)
+    if not infusion.is_dated:
+        return Span(started, started + longest, Certainty.UNDATED)
+    elapsed = (now.therapy_ns - infusion.began_therapy_ns) // NS_PER_MS
+    usual = infusion.program.expected_duration.ceiling() * 5 // 4
+    certainty = Certainty.COMMITTED if elapsed <= usual else Certainty.UNDATED
+    return Span(started, started + min(max(elapsed, 1), longest), certainty)
 
 
 def _segment(program: Program, start_ms: int, end_ms: int, most_ul: int, certainty: Certainty) -> Segment:

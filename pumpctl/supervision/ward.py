@@ -107,7 +107,8 @@ class Ward:
     stop_answers: list[StopAnswer] = field(default_factory=list[StopAnswer])
     next_seq: int = 1
     guard_alive: bool = False
-    wall_step_ms: int = 0
+    wall_step_ms: int = 0  # since a person last found it right
+    steps_to_come_ms: int = 0  # of the records that are not replayed yet
     last_durable_ns: int | None = None
 
     def others_of(self, channel: Channel) -> Iterator[Channel]:

@@ -105,6 +105,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("away", "2026-12-01T18:00:00+01:00"), "away", {"until_ms": 1_796_144_400_000}),
         (("order", "cancel", "abc"), "order.cancel", {"order": "abc"}),
         (("order", "prepare", "abc", "--person", "nurse"), "order.prepare", {"order": "abc", "person": "nurse"}),
+        (("confirm-clock", "--person", "nurse"), "clock.confirm", {"person": "nurse"}),
         (("status",), "status", {}),
         (("order", "list"), "order.list", {}),
     ],

@@ -34,6 +34,7 @@ from pumpctl.events import (
     OperatorRequest,
     PumpBytes,
     Recorded,
+    WallClockStepped,
 )
 from pumpctl.shell.library_file import read_library
 from pumpctl.supervision.channel import Channel
@@ -66,6 +67,7 @@ class Desk:
     doubles: dict[str, PumpDouble] = field(default_factory=dict[str, PumpDouble])
     looked_after: bool = True  # somebody looks at a patient with an intravenous infusion every four minutes
     holds_records: bool = False  # the disk takes its time: Recorded comes when the test says so
+    wall_off_ms: int = 0  # how far somebody has moved the host's calendar
     link_ns: int = 0
     wakes: int = 0
     effects: list[Effect] = field(default_factory=list[Effect])
@@ -95,7 +97,7 @@ class Desk:
     @property
     def now(self) -> Now:
         therapy_ns = BEGIN_NS + (self.link_ns - BEGIN_NS) * self.speed
-        return Now(self.link_ns, therapy_ns, START_UTC_MS + (therapy_ns - BEGIN_NS) // MS)
+        return Now(self.link_ns, therapy_ns, START_UTC_MS + (therapy_ns - BEGIN_NS) // MS + self.wall_off_ms)
 
     @property
     def pump(self) -> PumpDouble:
@@ -204,6 +206,11 @@ class Desk:
         order = self.controller.ward.orders[digest].order
         return checked(order.model_dump(mode="json", exclude_none=True), self.now.utc_ms)
 
+    def move_wall_clock(self, by_ms: int) -> None:
+        """As the shell sees it and tells it."""
+        self.wall_off_ms += by_ms
+        self.tell(WallClockStepped(by_ms))
+
     def say(self, spoken: bytes, channel: str = A) -> None:
         """Bytes from this pump, now."""
         self.tell(PumpBytes(channel, spoken))
@@ -246,12 +253,24 @@ class Desk:
     def must_be(self, state: DeliveryState, limit_ms: int = 60_000) -> None:
         self.must(lambda: self.state is state, limit_ms)
 
-    def restarted(self, *, durable: int | None = None) -> Desk:
-        """Another daemon, now, with what the journal holds (up to `durable`), on the same pumps, links closed."""
+    def restarted(self, *, durable: int | None = None, wall_off_ms: int | None = None) -> Desk:
+        """Another daemon, now, with what the journal holds (up to `durable`), on the same pumps, links closed.
+
+        `wall_off_ms`: the calendar that it finds; None: as it was left.
+        """
         kept = list(self.past.records)
         kept += [PastRecord(r.seq, r.kind, json.loads(json.dumps(r.body)), r.utc_ms) for r in self.records]
         past = JournalContent(JournalCondition.SOUND, "", tuple(r for r in kept if durable is None or r.seq <= durable))
-        again = Desk(self.channels, self.mode, self.speed, past, begin_ns=self.link_ns, doubles=self.doubles)
+        off_ms = self.wall_off_ms if wall_off_ms is None else wall_off_ms
+        again = Desk(
+            self.channels,
+            self.mode,
+            self.speed,
+            past,
+            begin_ns=self.link_ns,
+            doubles=self.doubles,
+            wall_off_ms=off_ms,
+        )
         again._sessions, again.looked_after = self._sessions, self.looked_after
         return again
 

@@ -24,7 +24,11 @@ def two_channels(same_patient: bool = True) -> tuple[ChannelConfiguration, ...]:
 
 def loaded(order: dict[str, Any], **options: object) -> Desk:
     """A desk at which the order is loaded and waits for the button."""
-    desk = Desk(**cast("dict[str, Any]", options))
+    return load(Desk(**cast("dict[str, Any]", options)), order)
+
+
+def load(desk: Desk, order: dict[str, Any]) -> Desk:
+    """The desk, its pump plugged in and the order loaded."""
     desk.plug_in()
     desk.run_for(1_000)
     number = desk.submit(order)

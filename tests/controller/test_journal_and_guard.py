@@ -136,7 +136,14 @@ def test_what_the_guard_stopped_comes_up_latched():
 def _settled_long_ago(number: int, days: int, body: dict[str, Any]) -> PastRecord:
     program = {**body["program"], "program_id": number.to_bytes(8, "big").hex()}
     at_ms = START_UTC_MS - days * 86_400_000 - number
-    account = {"least_ul": 1, "most_ul": 1, "started_ms": at_ms - 1, "ended_ms": at_ms, "how": "stopped"}
+    account = {
+        "least_ul": 1,
+        "most_ul": 1,
+        "started_ms": at_ms - 1,
+        "ended_ms": at_ms,
+        "how": "stopped",
+        "certainty": "committed",
+    }
     return PastRecord(number, "settled", {"channel": A, "program": program, **account}, at_ms)
 
 

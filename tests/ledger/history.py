@@ -19,8 +19,7 @@ from protocols.companion.vocabulary import Alarm, PumpState, RefusalReason
 from pumpctl.configuration import JournalCondition, JournalContent, PastRecord
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.exposure import Ledger
-from pumpctl.core.instant import NS_PER_MS, Now
-from pumpctl.events import WallClockStepped
+from pumpctl.core.instant import NS_PER_MS
 from tests.controller.desk import A, B, Desk, S
 from tests.controller.orders import PATIENT, once
 from tests.controller.scenes import two_channels
@@ -30,8 +29,8 @@ STEPS = 12
 UG_PER_UL = 20  # every bag here holds 20 mg/mL
 NS_PER_H = HOUR_NS
 OVERRIDES = ["Q31=pharmacist:daily infusions", "P10=pharmacist:more than the report"]
-# dose, volume, minutes: at 10 mL/h, 3.33 mg/min
-DOSES = (("2 g", "100 mL", 600), ("2.5 g", "125 mL", 750), ("2.9 g", "145 mL", 870))
+# dose, volume, minutes: at 10 mL/h, 3.33 mg/min. Two of the largest, whenever they came, are within the cap of a day
+DOSES = (("2 g", "100 mL", 600), ("2.5 g", "125 mL", 750), ("2.8 g", "140 mL", 840))
 SPANS_H = (1, 4, 6, 14, 15, 20, 21)
 # A share of all: the largest dose as often as it may be given, so that the cap is what ends it.
 EAGER = 0.4
@@ -39,24 +38,12 @@ EAGER_SPAN_H = 20
 SMALL_STEPS_MS = (-100_000, -30_000, -3_000, 3_000, 30_000, 100_000)
 
 
-@dataclass(slots=True, repr=False)
-class SteppedDesk(Desk):
-    """A desk whose wall clock was set: by `wall_ms` against the boot clock."""
-
-    wall_ms: int = 0
-
-    @property
-    def now(self) -> Now:
-        true = Desk.now.fget(self)  # pyright: ignore[reportOptionalCall]
-        return Now(true.link_ns, true.therapy_ns, true.utc_ms + self.wall_ms)
-
-
 @dataclass(slots=True)
 class History:
     """Raises AssertionError at the first thing that may never be."""
 
     seed: int
-    desk: SteppedDesk = field(default_factory=lambda: SteppedDesk(two_channels()))
+    desk: Desk = field(default_factory=lambda: Desk(two_channels()))
     given: list[Given] = field(default_factory=list[Given])
     done: Counter[str] = field(default_factory=Counter[str])
     trail: list[str] = field(default_factory=list[str])
@@ -125,6 +112,7 @@ class History:
         self._plug_in()
         if self._state(channel) is DeliveryState.STOPPED:
             self.desk.ask("clear", channel=channel, persons=["nurse", "doctor"])
+        self.desk.ask("clock.confirm", person="nurse")
         self._pass(3 * S)
 
     def _plug_in(self) -> None:
@@ -141,16 +129,14 @@ class History:
         before, old = self.desk.controller.ward.ledger, self.desk
         kept = [PastRecord(r.seq, r.kind, json.loads(json.dumps(r.body)), r.utc_ms) for r in old.records]
         past = JournalContent(JournalCondition.SOUND, "", (*old.past.records, *kept))
-        self.desk = SteppedDesk(old.channels, past=past, begin_ns=old.link_ns, doubles=old.doubles, wall_ms=old.wall_ms)
+        self.desk = Desk(
+            old.channels, past=past, begin_ns=old.link_ns, doubles=old.doubles, wall_off_ms=old.wall_off_ms
+        )
         self.desk._sessions, self.desk.requests = old._sessions, old.requests
         after = self.desk.controller.ward.ledger
         assert _exposure(after) == _exposure(before), f"replayed {_exposure(after)}, was {_exposure(before)}"
         self.done["restarts"] += 1
         self._plug_in()
-
-    def step_wall(self, step_ms: int) -> None:
-        self.desk.wall_ms += step_ms
-        self.desk.tell(WallClockStepped(step_ms))
 
     def restart_pump(self, channel: str) -> None:
         self._count()
@@ -237,5 +223,5 @@ MISHAPS: dict[str, tuple[int, Mishap]] = {
     "stopped": (2, _stop),
     "unplugged": (2, _unplug),
     "pump restarted": (1, lambda history, channel, _: history.restart_pump(channel)),
-    "clock step": (2, lambda history, _, chance: history.step_wall(chance.choice(SMALL_STEPS_MS))),
+    "clock step": (2, lambda history, _, chance: history.desk.move_wall_clock(chance.choice(SMALL_STEPS_MS))),
 }

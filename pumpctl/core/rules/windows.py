@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pumpctl.core.exposure import D7_MS, H24_MS, Certainty, Piece, largest_in_window
+from pumpctl.core.exposure import D7_MS, H24_MS, Piece, largest_in_window
 from pumpctl.core.limit import Measure
 from pumpctl.core.quantity import Mass, Quantity, Volume
 from pumpctl.core.rules.case import Case
@@ -82,7 +82,7 @@ def _elsewhere(case: Case, routes: frozenset[str] | None) -> list[Piece]:
     own, patient_id = case.order.digest, case.order.patient.id
     begun = case.ledger.begun(own)
     pieces: list[Piece] = [
-        (segment.start_utc_ms, segment.end_utc_ms, segment.most_ug, segment.certainty is Certainty.UNCERTAIN)
+        (segment.start_utc_ms, segment.end_utc_ms, segment.most_ug, segment.at_once)
         for segment in case.ledger.segments
         if segment.patient_id == patient_id
         and (routes is None or segment.route in routes)

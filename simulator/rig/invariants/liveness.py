@@ -58,12 +58,14 @@ def revive(world: World, prescriptions: Prescriptions) -> str | None:
 
 
 def _restart_if_told(world: World) -> None:
-    """A journal that failed, a port that was closed, a wall clock that was set: each says `restart`."""
+    """A journal that failed and a port that was closed say `restart`; a wall clock that was set, `confirm-clock`."""
+    if world.controller.ward.wall_step_ms:
+        world.ask("clock.confirm", person=PERSONS[0])
     told = _status(world)
     daemon = told.get("daemon", {})
     ward = world.controller.ward
     is_refused = any(channel.link.value == "refused" for channel in ward.channels.values())
-    if daemon.get("journal") == "sound" and not is_refused and not ward.wall_step_ms:
+    if daemon.get("journal") == "sound" and not is_refused:
         return
     world.crash(Crash.KILL, down_ns=NS_PER_S)
     world.run_for(SETTLE_NS)
