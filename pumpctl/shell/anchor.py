@@ -45,12 +45,18 @@ class Anchor:
 
     @staticmethod
     def create(path: Path, head: Head) -> Anchor:
-        """Write a new anchor with both slots holding `head`: a first torn write then costs nothing."""
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        """Write a new anchor with both slots holding `head`: a first torn write then costs nothing.
+
+        It gets its name when both are on disk: an unreadable anchor that nothing was ever anchored in would be
+        taken for damage for ever. The caller syncs the directory.
+        """
+        unnamed = path.with_name(f"{path.name}.new")
+        fd = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
         os.ftruncate(fd, 2 * SLOT_BYTES)
         anchor = Anchor(fd, 0)
         anchor.write(head)
         anchor.write(head)
+        unnamed.rename(path)
         return anchor
 
     @staticmethod

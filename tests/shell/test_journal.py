@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -212,3 +213,30 @@ def test_the_export_is_what_was_written_and_a_reader_does_not_disturb_the_writer
             assert verify_journal(tmp_path).condition is SOUND
             assert [row.body for row in proven_rows(tmp_path)][-1] == canonical_json({"number": seq})
     journal.close()
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from pumpctl.shell.anchor import Anchor
+from pumpctl.shell.journal import Journal
+whole, left = Anchor.write, [int(sys.argv[2])]
+def dies(anchor, head):
+    left[0] -= 1
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    whole(anchor, head)
+Anchor.write = dies
+Journal.open(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.hazard("H44")
+@pytest.mark.parametrize("write_number", [1, 2])
+def test_a_death_while_the_first_anchor_is_made_leaves_a_journal_that_can_begin(
+    tmp_path: Path, write_number: int
+) -> None:
+    died = subprocess.run([sys.executable, "-c", DIES, tmp_path, str(write_number)], check=False, timeout=30)
+    assert died.returncode == -signal.SIGKILL
+    assert write(tmp_path, [1]).condition is SOUND
+    assert verify_journal(tmp_path).condition is SOUND
