@@ -47,7 +47,7 @@ class PumpDouble:
     commanded_ul_h: int | None = None  # what it says, when that is to differ
     measured_ul_h: int | None = None
     moved_ul: int = 0
-    encoder_gap_ul: int = 0
+    encoder_gap_ul: int = 0  # it stands still until it is so far behind; it never falls
     lease_ends_ns: int | None = None
     ignores_stops: int = 0
     ignores_pauses: bool = False  # answers PAUSED and runs on
@@ -68,6 +68,7 @@ class PumpDouble:
     heard: list[tuple[int, wire.Message]] = field(default_factory=list[tuple[int, wire.Message]])
     begun: list[bytes] = field(default_factory=list[bytes])  # programs really started
     _zero_ul: int = 0
+    _encoder_ul: int = 0
     _counted_ns: int = 0
     _rest: int = 0
     _decoder: FrameDecoder = field(default_factory=FrameDecoder)
@@ -136,7 +137,7 @@ class PumpDouble:
         self.run_to(now_ns)
         self.halt(PumpState.IDLE)
         self.boot_count += 1
-        self.moved_ul = self._zero_ul = self._rest = 0
+        self.moved_ul = self._zero_ul = self._rest = self._encoder_ul = 0
 
     def notice(self, cause: NoticeCause) -> bytes:
         return encode(wire.Notice(1, len(self.events) + self.event_base, self.state, self.alarms, cause), 0, 0)
@@ -249,12 +250,13 @@ class PumpDouble:
         commanded = self.flow_ul_h if self.commanded_ul_h is None else self.commanded_ul_h
         measured = self.flow_ul_h if self.measured_ul_h is None else self.measured_ul_h
         counted_ul = self.moved_ul - self.counters_fell_ul
+        self._encoder_ul = max(self._encoder_ul, self.moved_ul - self.encoder_gap_ul)
         lease_left_ms = 0 if self.lease_ends_ns is None else max(0, self.lease_ends_ns - now_ns) // 1_000_000
         return wire.Status(
             now_ns * (1000 + self.clock_permille) // 1_000_000_000 - self.uptime_lag_ms,
             self.boot_count, self.state, flags,
             self.program.program_id if self.program else bytes(8), commanded, measured,
-            counted_ul, counted_ul - self.encoder_gap_ul, counted_ul, max(0, self.program_ul),
+            counted_ul, self._encoder_ul - self.counters_fell_ul, counted_ul, max(0, self.program_ul),
             self.pressure_mmhg, self.reservoir_ul, battery, self.alarms,
             len(self.events) + self.event_base, lease_left_ms, 0, 0,
         )  # fmt: skip

@@ -98,13 +98,13 @@ def test_a_change_at_the_keys_that_was_undone_between_two_polls_is_told():
 
 @pytest.mark.hazard("H18")
 def test_slack_in_a_fresh_set_is_told_as_not_yet_delivering_and_the_flow_stays():
-    desk = infusing(once(), doubles={A: PumpDouble(moved_ul=1_000)})
+    desk = loaded(once(), doubles={A: PumpDouble(moved_ul=1_000)})
+    desk.pump.encoder_gap_ul = 200
+    desk.press()
+    desk.must_be(D.INFUSING, 5_000)
     desk.run_for(60_000)
-    assert desk.pump.program_ul > 100
-    desk.pump.encoder_gap_ul = desk.pump.program_ul + 20
-    desk.run_for(1_500)
-    desk.pump.encoder_gap_ul = 0
-    desk.run_for(3_000)
+    assert desk.active_alarms() == {"not_yet_delivering"}
+    desk.run_for(60_000)
     assert [alarm.active for alarm in desk.alarms("not_yet_delivering")] == [True, False]
     assert desk.alarms("not_yet_delivering")[0].priority is Priority.LOW
     assert desk.state is D.INFUSING

@@ -161,3 +161,12 @@ def test_every_new_link_begins_with_the_question_who():
         desk.run_for(2_000)
         assert isinstance(desk.pump.heard[heard][1], wire.Identify)
     assert len(desk.pump.begun) == 1
+
+
+@pytest.mark.hazard("H25")
+def test_the_reason_why_a_port_was_closed_outlasts_its_closing():
+    desk = _desk(PumpDouble("SIM-0002"))
+    told = desk.channel.link_reason
+    desk.unplug()
+    desk.run_for(1_000)
+    assert (desk.channel.link, desk.channel.link_reason) == (Link.REFUSED, told)
