@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocols.companion import messages as wire
 from pumpctl.configuration import (
     ChannelConfiguration,
     ControllerConfiguration,
@@ -24,7 +23,7 @@ from pumpctl.configuration import (
 from pumpctl.controller import Controller
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.instant import NS_PER_MS, NS_PER_S, Now
-from pumpctl.effects import Annunciate, ClosePort, DisarmGuard, Effect, Publish, Record, Refuse, Reply, WritePump
+from pumpctl.effects import ClosePort, DisarmGuard, Effect, Publish, Record, Refuse, Reply, WritePump
 from pumpctl.events import (
     DeadlineReached,
     Event,
@@ -40,7 +39,8 @@ from pumpctl.shell.library_file import read_library
 from pumpctl.supervision.channel import Channel
 from tests.controller.nurse import LOOK_NS, look_after
 from tests.controller.orders import PATIENT, START_UTC_MS, checked
-from tests.controller.pump_double import PumpDouble, messages_in
+from tests.controller.pump_double import PumpDouble
+from tests.controller.told import Told
 
 MS = NS_PER_MS
 S = NS_PER_S
@@ -55,7 +55,7 @@ NOTHING = JournalContent(JournalCondition.SOUND, "", ())
 
 
 @dataclass(slots=True, repr=False)
-class Desk:
+class Desk(Told):
     """`speed` scales therapy time, as the shell's clock does."""
 
     channels: tuple[ChannelConfiguration, ...] = ONE_CHANNEL
@@ -70,7 +70,6 @@ class Desk:
     wall_off_ms: int = 0  # how far somebody has moved the host's calendar
     link_ns: int = 0
     wakes: int = 0
-    effects: list[Effect] = field(default_factory=list[Effect])
     answers: dict[int, Reply | Refuse] = field(default_factory=dict[int, Reply | Refuse])
     held: list[int] = field(default_factory=list[int])
     controller: Controller = field(init=False)
@@ -111,16 +110,6 @@ class Desk:
     def state(self) -> DeliveryState:
         return self.channel.state
 
-    @property
-    def records(self) -> list[Record]:
-        return [effect for effect in self.effects if isinstance(effect, Record)]
-
-    def recorded(self, kind: str) -> list[Record]:
-        return [record for record in self.records if record.kind == kind]
-
-    def alarms(self, code: str) -> list[Annunciate]:
-        return [e for e in self.effects if isinstance(e, Annunciate) and e.code == code]
-
     def active_alarms(self, channel: str = A) -> set[str]:
         return set(self.controller.ward.channels[channel].alarms)
 
@@ -133,18 +122,6 @@ class Desk:
         """The newest state payload of channel a."""
         states = [e for e in self.effects if isinstance(e, Publish) and e.leaf == "state" and e.channel == A]
         return dict(states[-1].payload or {})
-
-    def written(self, kind: type, channel: str = A) -> int:
-        """How many frames of this kind the controller wrote, whether they arrived or not."""
-        return sum(isinstance(message, kind) for name, message in self.frames() if name == channel)
-
-    def frames(self) -> list[tuple[str, wire.Message]]:
-        return [
-            (effect.channel, message)
-            for effect in self.effects
-            if isinstance(effect, WritePump)
-            for message in messages_in(effect.frame)
-        ]
 
     # What happens.
 
