@@ -40,6 +40,8 @@ def revive(world: World, prescriptions: Prescriptions) -> str | None:
     world.heal_all()
     world.run_for(SETTLE_NS)
     _restart_if_told(world)
+    if world.controller.ward.wall_step_ms:  # `wall_clock_stepped` says: confirm-clock
+        world.ask("clock.confirm", person=PERSONS[0])
     trouble = _settle(world)
     if trouble:
         return trouble
@@ -58,9 +60,7 @@ def revive(world: World, prescriptions: Prescriptions) -> str | None:
 
 
 def _restart_if_told(world: World) -> None:
-    """A journal that failed and a port that was closed say `restart`; a wall clock that was set, `confirm-clock`."""
-    if world.controller.ward.wall_step_ms:
-        world.ask("clock.confirm", person=PERSONS[0])
+    """A journal that failed, a port that was closed: each says `restart`."""
     told = _status(world)
     daemon = told.get("daemon", {})
     ward = world.controller.ward
