@@ -77,7 +77,7 @@ def pursue_stop(channel: Channel, out: Outbox) -> None:
     if stop is None:
         return
     now_ns = out.now.link_ns
-    if not stop.answered and (stop.last_sent_ns is None or now_ns - stop.last_sent_ns >= REPEAT_NS):
+    if stop.last_sent_ns is None or now_ns - stop.last_sent_ns >= REPEAT_NS:
         _write(channel, out)
     if not stop.escalated and now_ns - stop.asked_ns >= UNPROVEN_NS:
         stop.escalated = True
@@ -91,7 +91,7 @@ def next_of_stop(channel: Channel) -> list[int]:
     if stop is None:
         return []
     instants = [] if stop.escalated else [stop.asked_ns + UNPROVEN_NS]
-    if channel.identified and not stop.answered and stop.last_sent_ns is not None:
+    if channel.identified and stop.last_sent_ns is not None:
         instants.append(stop.last_sent_ns + REPEAT_NS)
     return instants
 
