@@ -28,12 +28,15 @@ demo: run-environment ## an order, a simulated pump and the daemon: a whole infu
 	@deploy/setup/programs.sh demo
 	@.venv/bin/python -m simulator.rig.demo $(DEMO_ARGS)
 
+# What decides has its tests run once, with their branch coverage; all others run beside one another.
+DECIDES = tests/core tests/drivers tests/controller
+
 test: test-programs check ## make check, then every test; at the end the coverage of what decides
-	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS) $(if $(filter tests,$(PYTEST_ARGS)),$(DECIDES:%=--ignore=%))
 	@$(if $(filter tests,$(PYTEST_ARGS)),$(MAKE) --no-print-directory coverage)
 
 coverage: dev-environment ## branch coverage of pumpctl/core and the controller, by their own tests
-	@.venv/bin/python -m coverage run -m pytest -q -p no:xdist tests/core tests/drivers tests/controller
+	@.venv/bin/python -m coverage run -m pytest -p no:xdist $(DECIDES)
 	@.venv/bin/python -m coverage report
 
 check: dev-environment ## lint, format, types, import contracts
