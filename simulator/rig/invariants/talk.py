@@ -77,6 +77,8 @@ class Talk:
                 self.identified_ns = now_ns if serial == self.serial else None
                 self.is_known = serial == self.serial and now_ns - self.asked_ns <= BELIEVED_NS
                 self.auto_confirm = bool(said.body[48] & 2)
+                if self.stop_ns is not None:
+                    self.stop_ns = now_ns  # whoever has just found the pump reads first (I8): the pace begins anew
             case naive.STATUS:
                 self._status(naive.status_said(said.body), now_ns)
             case naive.STOPPED:
