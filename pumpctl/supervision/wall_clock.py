@@ -26,9 +26,13 @@ def stepped(ward: Ward, step_ms: int, out: Outbox) -> None:
 
 
 def look_ahead(ward: Ward, records: Iterable[PastRecord]) -> None:
-    """Before the records are replayed: how far the wall clock was moved after each of them is what is left to come."""
+    """Before the records are replayed: how far the wall clock was moved after each of them is what is left to come.
+
+    A step that cannot be read is left to the replay, which bears one in a damaged journal and says so (H48).
+    """
     bodies: list[dict[str, Any]] = [record.body for record in records if record.kind == STEPPED]
-    ward.steps_to_come_ms = sum(body["step_ms"] for body in bodies)
+    steps = [body.get("step_ms") for body in bodies]
+    ward.steps_to_come_ms = sum(step for step in steps if isinstance(step, int))
 
 
 def replay_step(ward: Ward, step_ms: int) -> None:

@@ -43,12 +43,20 @@ def test_a_damaged_journal_stops_latches_and_accepts_nothing():
 
 
 @pytest.mark.hazard("H48")
-def test_a_record_that_cannot_be_replayed_does_not_keep_the_stop_only_daemon_down():
-    poison = PastRecord(1, "dosing_intent", {"channel": A, "program": "not a program"}, START_UTC_MS)
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("dosing_intent", {"channel": A, "program": "not a program"}),
+        ("wall_clock_stepped", {"step_ms": "an hour"}),
+        ("wall_clock_stepped", {}),
+    ],
+)
+def test_a_record_that_cannot_be_replayed_does_not_keep_the_stop_only_daemon_down(kind: str, body: dict[str, str]):
+    poison = PastRecord(1, kind, body, START_UTC_MS)
     desk = _damaged((poison,))
     assert desk.latched == {"journal_damaged"}
     assert "[1]" in desk.channel.latched[0].message
-    with pytest.raises(TypeError):
+    with pytest.raises((TypeError, KeyError)):
         Desk(past=JournalContent(JournalCondition.SOUND, "", (poison,)))
 
 
