@@ -72,14 +72,15 @@ lost-ack: dev-environment ## ten thousand starts and resumes whose answer is los
 campaign: dev-environment ## 500 virtual worlds with random faults against the invariants
 	@.venv/bin/pumpsim campaign $(CAMPAIGN_ARGS)
 
-# Both lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the two of one mind.
-LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	pyproject.toml --extra rig --group pyproject.toml:build
+# All lock files hold for Python 3.11 to 3.14 and name no host; -c keeps the first two of one mind.
+RESOLVE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCK = $(RESOLVE) pyproject.toml --extra rig --group pyproject.toml:build
 
-lock: ## resolve pyproject.toml anew into both lock files (needs uv)
+lock: ## resolve pyproject.toml anew into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "pumpctl: make lock needs uv, which is not here; install it (pip install uv) and run this again" >&2; exit 1; }
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(RESOLVE) --no-deps --group pyproject.toml:interop -o requirements-interop.lock
 
 clean: ## remove the environment, what was built and all caches
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,13 +9,13 @@ use=$1
 asked_python=${2:-}
 log=build/setup.log
 case $use in
-    run) lock=requirements.lock ;;
-    dev) lock=requirements-dev.lock ;;
+    run) lock=requirements.lock peers= ;;
+    dev) lock=requirements-dev.lock peers=requirements-interop.lock ;;
     *) echo "usage: environment.sh run|dev [PYTHON]" >&2; exit 2 ;;
 esac
 
-inputs() { pwd; sha256sum "$1" pyproject.toml; }
-is_current() { [ -f ".venv/$1.stamp" ] && [ "$(cat ".venv/$1.stamp")" = "$(inputs "$2")" ]; }
+inputs() { pwd; sha256sum "$@" pyproject.toml; }
+is_current() { [ -f ".venv/$1.stamp" ] && [ "$(cat ".venv/$1.stamp")" = "$(inputs "${@:2}")" ]; }
 version() { "$1" -c 'import sys; print(*sys.version_info[:2])' 2>/dev/null; }
 
 # Usable: it runs, is new enough, has pip, was made at this path, and is of the version asked for.
@@ -40,10 +40,13 @@ install() {
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
     .venv/bin/python -m pip install --require-hashes -r "$lock"
     .venv/bin/python -m pip install --no-deps --no-build-isolation -e .
+    # Programs of others that tests/interop runs: each alone, without what it names as dependencies (pyproject.toml).
+    [ -z "$peers" ] || .venv/bin/python -m pip install --no-deps --no-build-isolation --require-hashes -r "$peers"
 }
 
 if is_usable; then
-    if is_current dev requirements-dev.lock || is_current "$use" "$lock"; then exit 0; fi
+    if is_current dev requirements-dev.lock requirements-interop.lock; then exit 0; fi
+    if is_current "$use" "$lock" ${peers:+"$peers"}; then exit 0; fi
 fi
 mkdir -p build
 echo "Setting up .venv from $lock (the first time takes a minute or two; what pip says is in $log)"
@@ -54,4 +57,4 @@ if ! install >"$log" 2>&1 </dev/null; then
     echo "pumpctl: pip could not install $lock; its last lines are above, the rest is in $log" >&2
     exit 1
 fi
-inputs "$lock" >".venv/$use.stamp"
+inputs "$lock" ${peers:+"$peers"} >".venv/$use.stamp"
