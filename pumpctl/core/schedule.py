@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import assert_never
+from typing import Literal, TypeAlias, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import DAILY, FR, MO, SA, SU, TH, TU, WE, WEEKLY, rrule, rruleset, weekday
@@ -26,6 +26,9 @@ NIGHT_BEGINS, NIGHT_ENDS = time(18), time(6)  # Q24; both may be a start
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
+
+
+_Repeat: TypeAlias = Literal["daily", "nightly", "weekly", "two_of_three_days"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Timetable:
 
 def expand(schedule: Schedule) -> Timetable:
     """Every occurrence of the order, at most 35."""
-    return _once(schedule) if schedule.repeat == "once" else _repeated(schedule)
+    return _once(schedule) if schedule.repeat == "once" else _repeated(schedule, schedule.repeat)
 
 
 def read_instant(text: str) -> int | Misread:
@@ -106,7 +109,7 @@ def _once(schedule: Schedule) -> Timetable:
     return Timetable((Occurrence(1, at),), Duration(0), ())
 
 
-def _repeated(schedule: Schedule) -> Timetable:
+def _repeated(schedule: Schedule, repeat: _Repeat) -> Timetable:
     flaws: list[Flaw] = []
     if schedule.at is not None:
         flaws.append(Flaw("T02", "schedule.at", "belongs to repeat = once, not to a repeated order"))
@@ -124,7 +127,7 @@ def _repeated(schedule: Schedule) -> Timetable:
     if days > MAX_DAYS:
         return Timetable((), course, ())
     begin, end = datetime.combine(first, local), datetime.combine(last, local)
-    due = [local_instant(day, zone) for day in _days(schedule, begin, end, weekdays)]
+    due = [local_instant(day, zone) for day in _days(repeat, begin, end, weekdays)]
     if not due:
         return Timetable((), course, (Flaw("T02", "schedule.weekdays", "none of them lies between the two dates"),))
     gaps = [later - earlier for earlier, later in pairwise(due)]
@@ -132,9 +135,9 @@ def _repeated(schedule: Schedule) -> Timetable:
     return Timetable(occurrences, course, (), min(gaps, default=None))
 
 
-def _days(schedule: Schedule, begin: datetime, end: datetime, weekdays: list[weekday]) -> list[datetime]:
+def _days(repeat: _Repeat, begin: datetime, end: datetime, weekdays: list[weekday]) -> list[datetime]:
     """The local dates and times from `begin` to `end`, both included; at most MAX_DAYS since they are days apart."""
-    match schedule.repeat:
+    match repeat:
         case "daily" | "nightly":
             return list(rrule(DAILY, dtstart=begin, until=end))
         case "weekly":
@@ -144,10 +147,8 @@ def _days(schedule: Schedule, begin: datetime, end: datetime, weekdays: list[wee
             both.rrule(rrule(DAILY, interval=3, dtstart=begin, until=end))
             both.rrule(rrule(DAILY, interval=3, dtstart=begin + timedelta(days=1), until=end))
             return list(both)
-        case "once":
-            return [begin]
         case _:
-            assert_never(schedule.repeat)
+            assert_never(repeat)
 
 
 def local_instant(local: datetime, zone: ZoneInfo) -> int:

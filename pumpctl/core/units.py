@@ -234,10 +234,6 @@ def dose_rate(content: Concentration, flow: FlowRate) -> DoseRate:
     return DoseRate(content.num * flow.num, content.den * flow.den)
 
 
-def mean_dose_rate(mass: Mass, over: Duration) -> DoseRate:
-    return DoseRate(mass.num * over.den * MS_PER_HOUR, mass.den * over.num)
-
-
 def flow_for(rate: DoseRate, content: Concentration) -> FlowRate:
     return FlowRate(rate.num * content.den, rate.den * content.num)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pumpctl.core.monitoring import Task, monitoring_plan, overdue_checks
+from pumpctl.core.monitoring import MAX_MONTHS, Task, monitoring_plan, overdue_checks
 from tests.core.golden import FIRST_DUE, GOLDEN, ONCE, instant, order
 
 FIRST_DAY = date(2026, 12, 1)
@@ -182,6 +182,27 @@ def test_nothing_is_overdue_of_a_start_or_of_an_unknown_past():
         assert overdue_checks(order(changes), instant("2027-06-01T12:00:00Z")) == ()
 
 
+def test_a_result_of_an_unknown_day_answers_no_check():
+    renewal = {"course": "renewal", "therapy": {"started_at": "2026-12-01T20:00:00+01:00"}}
+    drawn = blood("2026-12-20T08:00:00Z")
+    for at, expected in ((drawn[0]["at"], []), ("last week", ["Q40"])):
+        results = [drawn[0] | {"at": at}, *drawn[1:]]
+        found = overdue_checks(order(renewal | {"results": results}), instant("2026-12-23T12:00:00Z"))
+        assert [task.rule for task in found] == expected
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus_Mons", "../Europe/Berlin", "Europe", None])
+def test_days_of_an_unknown_zone_are_those_of_utc(zone: str | None):
+    """T02 refuses such an order; whoever asks for its dates all the same gets dates."""
+    changes = {"schedule.time_zone": zone}
+    assert days(plan(changes, instant("2026-12-01T23:59:59Z")), "Q40") == ["2026-12-15"]
+    assert days(plan(changes, instant("2026-12-02T00:00:00Z")), "Q40") == ["2026-12-16"]
+
+
 def test_a_long_course_is_bounded():
-    ancient = {"course": "stable_maintenance", "therapy": {"started_at": "2000-01-01T00:00:00Z"}}
+    ancient: dict[str, Any] = {"course": "stable_maintenance", "therapy": {"started_at": "2000-01-01T00:00:00Z"}}
     assert len(plan(ancient)) < 30
+    for at, checks, last in (("2049-12-31", 199, date(2049, 10, 1)), ("2099-12-31", 200, date(2050, 1, 1))):
+        found = overdue_checks(order(ancient | {"results": []}), instant(f"{at}T12:00:00Z"))
+        assert (len(found), found[-1].due) == (checks, last)
+    assert MAX_MONTHS == 600

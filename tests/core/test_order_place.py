@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpctl.core.order_place import line_of
+from pumpctl.core.order_place import MAX_DEPTH, line_of
 from tests.core.golden import EXAMPLES
 
 FILES = {name: (EXAMPLES / name).read_text() for name in ("golden-home-sc.json", "golden-home-sc.toml")}
@@ -45,6 +45,17 @@ def test_nothing_to_point_to():
     for text in FILES.values():
         assert line_of(text, "colour") is None
     assert line_of("", "dose") is None
+
+
+def nested(depth: int) -> str:
+    """An object, arrays in it until `depth` is reached, and a key behind them on the second line."""
+    return f'{{"a": {"[" * (depth - 1)}{"]" * (depth - 1)},\n"dose": 1}}'
+
+
+def test_what_is_nested_too_deeply_is_not_pointed_into():
+    assert line_of(nested(MAX_DEPTH), "dose") == 2
+    assert line_of(nested(MAX_DEPTH + 1), "dose") is None
+    assert line_of(nested(MAX_DEPTH + 1), "a") == 1  # what comes before it is
 
 
 values = st.recursive(

@@ -88,6 +88,7 @@ def test_the_line_is_named():
         "x" * (MAX_BYTES + 1),
         "format = 1",
         "format = 1\nformat = 1",
+        "format = 1" + "0" * 4300,
         "at = 2026-12-01T18:00:00Z",
         "just words",
     ],

@@ -37,6 +37,11 @@ def review(**answers: object) -> Changes:
     return {f"reviews.{name}": answer for name, answer in answers.items()}
 
 
+def elsewhere(end: str) -> Changes:
+    """Parenteral magnesium from elsewhere that began at 08:00Z."""
+    return {"other_magnesium.parenteral": [{"dose": "8 mmol", "start": "2026-11-29T08:00:00Z", "end": end}]}
+
+
 EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     # Q23
     (CONTINUOUS, {}, "Q23", ["advisory"]),
@@ -127,6 +132,11 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     (GOLDEN, {"status": "superseded"}, "U03", ["hard"]),
     # U07
     (GOLDEN, {"valid_until": None}, "U07", ["hard"]),
+    # T02: times that are told are readable, and an end is not before its start
+    (GOLDEN, {"product.beyond_use_at": "2026-12-08T12:00:00Z"}, "T02", []),
+    (GOLDEN, {"product.beyond_use_at": "in a week"}, "T02", ["hard"]),
+    (LOADING, elsewhere("2026-11-29T08:00:00Z"), "T02", []),
+    (LOADING, elsewhere("2026-11-29T07:59:59Z"), "T02", ["hard"]),
     # D7: parenteral magnesium from elsewhere counts for an intravenous order too
     (
         LOADING,
@@ -144,6 +154,15 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
 @pytest.mark.parametrize(("base", "changes", "rule", "expected"), EDGES)
 def test_edge(base: Changes, changes: Changes, rule: str, expected: list[str]):
     assert severities(verdict(changes, base), rule) == expected
+
+
+def test_only_the_phase_that_is_unknown_is_named():
+    """U05."""
+    loading = LOADING["phases"][0]
+    found = verdict({"phases": [loading, loading | {"kind": "bolus"}]}, LOADING)
+    told = [finding.message for finding in found.findings if finding.rule == "U05"]
+    assert len(told) == 1
+    assert told[0].startswith("phases[1]: no profile for magnesium_sulfate, iv, monitored, bolus; ")
 
 
 def test_splitting_a_dose_into_phases_changes_nothing():

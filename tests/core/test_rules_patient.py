@@ -75,6 +75,8 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     (GOLDEN, RISK | saline(per_day="2 L/d"), "Q05b", ["soft"]),
     (GOLDEN, RISK | saline(per_day="2 L/d", stopped_at="2026-12-01T17:00:00Z"), "Q05b", []),
     (GOLDEN, RISK | saline(started_at="2026-12-01T17:00:00Z"), "Q05b", ["soft"]),
+    (GOLDEN, RISK | saline(stopped_at="2026-12-01T18:00:00Z"), "Q05b", []),
+    (GOLDEN, RISK | saline(stopped_at="2026-12-01T18:00:00.001Z"), "Q05b", ["soft"]),
     (GOLDEN, saline(per_day="2 L/d"), "Q05b", []),
     # Q06: potassium and calcium within 24 h of the magnesium
     (GOLDEN, results(without="potassium"), "Q06", ["soft"]),
@@ -138,6 +140,11 @@ EDGES: list[tuple[Changes, Changes, str, list[str]]] = [
     (GOLDEN, creatinine(("90 umol/L", "2026-11-23T08:00:00+01:00"), ("134.9 umol/L", DRAWN)), "Q16", []),
     (GOLDEN, creatinine(("90 umol/L", "2026-11-23T07:59:59+01:00"), ("135 umol/L", DRAWN)), "Q16", []),
     (GOLDEN, creatinine(("135 umol/L", "2026-11-28T08:00:00+01:00"), ("90 umol/L", DRAWN)), "Q16", []),
+    # drawn at once: nobody knows which of the two is right, whichever was written first
+    (GOLDEN, creatinine(("90 umol/L", DRAWN), ("116.4 umol/L", DRAWN)), "Q16", []),
+    (GOLDEN, creatinine(("90 umol/L", DRAWN), ("116.5 umol/L", DRAWN)), "Q16", ["hard"]),
+    (GOLDEN, creatinine(("116.4 umol/L", DRAWN), ("90 umol/L", DRAWN)), "Q16", []),
+    (GOLDEN, creatinine(("116.5 umol/L", DRAWN), ("90 umol/L", DRAWN)), "Q16", ["hard"]),
     # Q34: 0.25-9.00 ug a day
     (GOLDEN, vitamin("0.25 ug/d"), "Q34", ["schedule"]),
     (GOLDEN, vitamin("0.249 ug/d"), "Q34", ["advisory", "schedule"]),

@@ -81,6 +81,19 @@ def test_content_and_volume_within_one_percent(field: str, value: str, expected:
 
 
 @pytest.mark.parametrize(
+    ("path", "rule"),
+    [("phases.0.bag.content", "U01"), ("phases.0.bag.final_volume", "U01"), ("phases.0.volume", "U06")],
+)
+def test_an_order_that_lacks_the_figure_is_refused_for_that_alone(path: str, rule: str):
+    """A label of any content: there is nothing in such an order that it could be held against."""
+    label = {"bags.0.label.content": "20 g", "bags.0.label.final_volume": "10 mL"}
+    lacking = judged(start(checked=label), order({path: None}))
+    assert severities(lacking, "B01") == []
+    assert severities(lacking, rule) == ["hard"]
+    assert severities(judged(start(checked=label)), "B01") == ["hard", "hard"]
+
+
+@pytest.mark.parametrize(
     ("beyond_use_at", "expected"),
     [
         ("2026-12-02T05:00:00Z", []),  # ten hours after the start

@@ -76,6 +76,13 @@ def test_nothing_flows_past_the_end_of_the_order(until: str, expected: list[str]
     assert severities(judged(start(own), own), "S05") == expected
 
 
+@pytest.mark.parametrize(("until", "rule"), [(None, "U07"), ("in two weeks", "T02")])
+def test_an_order_whose_end_nobody_knows_is_refused_for_that(until: str | None, rule: str):
+    found = judged(start(), order({"valid_until": until}))
+    assert severities(found, rule) == ["hard"]
+    assert severities(found, "S05") == []
+
+
 def test_what_is_left_after_a_pause_must_end_within_the_order():
     own = order({"valid_until": "2026-12-02T05:00:00Z"})
     at = FIRST_DUE + 5 * HOUR_MS

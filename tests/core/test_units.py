@@ -57,6 +57,7 @@ def mass(text: str, basis: Basis | None = Basis.HEPTAHYDRATE) -> Mass:
         ("02 g", "needless zero"),
         ("0 g", "zero"),
         ("0.000 g", "zero"),
+        ("0.0000000 g", "zero"),  # too long to be read at a glance
         ("2 G", "unknown unit"),
         ("2 grams", "unknown unit"),
         ("10 mL", "Volume"),
@@ -176,6 +177,17 @@ def test_kinds_do_not_mix():
         Mass(-1)
     with pytest.raises(ValueError, match="cannot be"):
         Mass(1, 0)
+
+
+def test_a_quantity_shows_its_kind_and_its_figures():
+    assert repr(Mass(2_000_000)) == "Mass(2000000, 1)"
+    assert repr(DoseRate(10, 3)) == "DoseRate(10, 3)"
+
+
+def test_only_equal_kinds_are_compared_in_percent():
+    with pytest.raises(TypeError, match="cannot compare Mass with Volume"):
+        Mass(1).differs_by_more_than_percent(Volume(1), 1)  # pyright: ignore[reportArgumentType]
+    assert not Mass(1).differs_by_more_than_percent(Mass(1), 1)
 
 
 @pytest.mark.parametrize(("stated", "differs"), [(990, False), (1010, False), (989, True), (1011, True)])

@@ -31,10 +31,6 @@ class Laboratory:
     serum_magnesium: Final[Sample | None]
     series: Final[dict[str, list[Sample]]]
 
-    def newest(self, kind: str) -> Sample | None:
-        samples = self.series.get(kind)
-        return samples[-1] if samples else None
-
 
 def read_laboratory(sheet: Sheet, results: tuple[Result, ...]) -> Laboratory:
     read: dict[str, list[Sample]] = {}
