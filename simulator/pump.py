@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from enum import Enum
 from random import Random
-from typing import assert_never
 
 from simulator import mischief
 from simulator.afflictions import Afflictions, Turn
 from simulator.babble import Babble
 from simulator.faults import Fault, FaultKind, ScheduledFault
-from simulator.firmware import keypad
-from simulator.firmware.companion import CompanionFirmware
-from simulator.firmware.machine import Machine
+from simulator.firmware.companion_pump import COMPANION
+from simulator.firmware.dialect import Button, Dialect, Firmware, PowerOn
 from simulator.firmware.sensors import KeptMemory
 from simulator.firmware.tally import LinkFaults, Tally
 from simulator.instant import NS_PER_MS, NS_PER_S, SimNow, between, between_link, earlier
-from simulator.motor import position_of_volume
 from simulator.physics import Plant
 from simulator.profile import REFERENCE, PumpProfile
 from simulator.truth import PumpTruth, Trace, TracePoint
@@ -34,14 +30,6 @@ POWER_CYCLE_NS = NS_PER_S  # link time from power-off to power-on when nothing e
 BROWN_OUT_NS = 80 * NS_PER_MS
 _KEEP_OFF = frozenset({FaultKind.POWER_CYCLE, FaultKind.BATTERY_DEATH})
 MAX_EVENTS_A_CALL = 100_000  # a scenario holds 1000 faults and a program ends once: beyond this time stands still
-
-
-class Button(Enum):
-    """What a person can press."""
-
-    CONFIRM = "confirm"
-    STOP = "stop"
-    PAUSE = "pause"
 
 
 class SimPump:
@@ -57,8 +45,11 @@ class SimPump:
         auto_confirm: bool = False,
         now: SimNow | None = None,
         scenario: Iterable[ScheduledFault] = (),
+        dialect: Dialect = COMPANION,
     ) -> None:
         self.profile = profile
+        self._dialect = dialect
+        self._make = dialect.make()
         self.serial = serial
         self.speed = speed
         self.trace = Trace()
@@ -69,10 +60,13 @@ class SimPump:
         self._link_faults = LinkFaults()
         self._kept = KeptMemory()
         self._plant = Plant(profile, self._now.therapy_ns)
+        scenario = tuple(scenario)
+        for line in scenario:
+            self._must_suffer(line.fault)
         self._afflictions = Afflictions(scenario, self._now.therapy_ns)
         self._power_on_ns: int | None = None
         self._babble = Babble(seed)
-        self._firmware: CompanionFirmware | None = self._boot()
+        self._firmware: Firmware | None = self._boot()
 
     # The world.
 
@@ -81,7 +75,7 @@ class SimPump:
         self._run_to(now)
         if self._firmware is not None and not self.is_unplugged:
             self._firmware.receive(received, now)
-            self._firmware.machine.settle(now)
+            self._firmware.settle(now)
         return self._take()
 
     def advance(self, now: SimNow) -> bytes:
@@ -93,7 +87,7 @@ class SimPump:
         """Link time of the next instant at which `advance` has something to do or to say; NEVER_NS for none."""
         link_ns = self._next_link_ns()
         if self._firmware is not None:
-            said_ns = earlier(self._firmware.next_link_ns(), self._babble.next_ns())
+            said_ns = earlier(self._firmware.says_ns(), self._babble.next_ns())
             link_ns = link_ns if said_ns is None else min(link_ns, said_ns)
         therapy_ns = self._next_therapy_ns()
         if therapy_ns < NEVER_NS:
@@ -103,24 +97,19 @@ class SimPump:
     def press(self, button: Button, now: SimNow) -> None:
         """A person at the pump. What it makes the pump say comes with the next `advance`."""
         self._run_to(now)
-        if self._firmware is None:
-            return
-        machine = self._firmware.machine
-        match button:
-            case Button.CONFIRM:
-                machine.press_confirm(now)
-            case Button.STOP:
-                keypad.press_stop(machine, now)
-            case Button.PAUSE:
-                keypad.press_pause(machine, now)
-            case _:
-                assert_never(button)
+        if self._firmware is not None:
+            self._firmware.press(button, now)
 
     def inject(self, fault: Fault, now: SimNow, *, after_ns: int = 0, for_ns: int | None = None) -> None:
-        """`after_ns`, `for_ns`: therapy time. Raises ValueError when too many wait already."""
+        """`after_ns`, `for_ns`: therapy time. Raises ValueError: too many wait already, or no fault of such a pump."""
+        self._must_suffer(fault)
         self._run_to(now)
         self._afflictions.schedule(Turn(fault, begins=True, for_ns=for_ns), now.therapy_ns + after_ns)
         self._happen(now)
+
+    def _must_suffer(self, fault: Fault) -> None:
+        if fault.kind not in self._dialect.faults:
+            raise ValueError(f"{fault.kind.value}: not a fault of a pump that speaks so")
 
     def heal(self, fault: Fault, now: SimNow) -> None:
         """The fault is gone from now on. Healing `empty` fits a full bag, whatever hung there before."""
@@ -131,7 +120,7 @@ class SimPump:
     @property
     def is_answering(self) -> bool:
         """Whether something that is to be sent still waits for its instant."""
-        return self._firmware is not None and self._firmware.next_link_ns() is not None
+        return self._firmware is not None and self._firmware.says_ns() is not None
 
     @property
     def is_unplugged(self) -> bool:
@@ -141,9 +130,9 @@ class SimPump:
     def truth(self, now: SimNow) -> PumpTruth:
         """What really is, and was, by this instant. Nothing that is to be sent gets lost."""
         self._run_to(now)
-        machine = self._firmware.machine if self._firmware else None
+        shown = self._firmware.shown(now) if self._firmware else None
         faults = set(self._afflictions.active)
-        return bear_witness(now, self.serial, self._kept.boot_count, self._plant, machine, self._tally, faults)
+        return bear_witness(now, self.serial, self._kept.boot_count, self._plant, shown, self._tally, faults)
 
     # Time.
 
@@ -175,18 +164,16 @@ class SimPump:
     def _next_link_ns(self) -> int:
         if self._firmware is None:
             return NEVER_NS if self._power_on_ns is None else self._power_on_ns
-        machine_ns = self._firmware.machine.next_link_ns()
-        return NEVER_NS if machine_ns is None else machine_ns
+        firmware_ns = self._firmware.next_link_ns()
+        return NEVER_NS if firmware_ns is None else firmware_ns
 
     def _next_therapy_ns(self) -> int:
         earliest_ns = self._afflictions.next_ns()
         if self._firmware is not None:
-            machine = self._firmware.machine
-            earliest_ns = earlier(earliest_ns, machine.next_therapy_ns())
+            earliest_ns = earlier(earliest_ns, self._firmware.next_therapy_ns())
             volume_ul = self._afflictions.next_volume_ul()
-            if volume_ul is not None and machine.program is not None and machine.purge_zero is None:
-                position = machine.program_zero + position_of_volume(volume_ul, self.profile.steps_per_ul)
-                earliest_ns = earlier(earliest_ns, self._plant.outlook.motor_reaches_ns(position))
+            if volume_ul is not None:
+                earliest_ns = earlier(earliest_ns, self._firmware.program_reaches_ns(volume_ul))
         return NEVER_NS if earliest_ns is None else earliest_ns
 
     def _happen(self, now: SimNow) -> None:
@@ -207,11 +194,10 @@ class SimPump:
 
     def _settle(self, now: SimNow) -> None:
         if self._firmware is not None:
-            self._firmware.machine.settle(now)
+            self._firmware.settle(now)
 
     def _program_ul(self, now: SimNow) -> int | None:
-        machine = self._firmware.machine if self._firmware else None
-        return machine.program_ul(now) if machine and machine.program else None
+        return self._firmware.program_ul(now) if self._firmware else None
 
     def _draw(self, now: SimNow) -> None:
         at_ns = now.therapy_ns
@@ -280,15 +266,18 @@ class SimPump:
             self._plant.change(now.therapy_ns, replace(self._plant.conditions, powered=True))
             self._firmware = self._boot()
 
-    def _boot(self) -> CompanionFirmware:
-        active = self._afflictions.active
-        machine = Machine(
-            self.profile,
-            self._plant,
-            self._kept,
-            self._rng,
-            self._now,
-            auto_confirm=self._auto_confirm,
-            drift_permille=active.get(FaultKind.CLOCK_DRIFT, 0),
+    def _boot(self) -> Firmware:
+        return self._make(
+            PowerOn(
+                self.profile,
+                self._plant,
+                self._kept,
+                self._rng,
+                self._now,
+                self.serial,
+                self._auto_confirm,
+                self._tally,
+                self._link_faults,
+                self._afflictions.active,
+            )
         )
-        return CompanionFirmware(machine, self.serial, self._tally, self._link_faults, active)

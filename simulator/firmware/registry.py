@@ -1,0 +1,8 @@
+"""The dialects that a simulated pump can speak, by name. Refuses to know more of each."""
+
+from __future__ import annotations
+
+from simulator.firmware.companion_pump import COMPANION
+from simulator.firmware.dialect import Dialect
+
+DIALECTS: dict[str, Dialect] = {"companion": COMPANION}
