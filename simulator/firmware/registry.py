@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from simulator.firmware.alaris_pump import ALARIS
 from simulator.firmware.companion_pump import COMPANION
 from simulator.firmware.dialect import Dialect
 
-DIALECTS: dict[str, Dialect] = {"companion": COMPANION}
+DIALECTS: dict[str, Dialect] = {"companion": COMPANION, "alaris": ALARIS}
