@@ -51,7 +51,7 @@ class Controller:
         self.ward = Ward(
             configuration=configuration,
             library=library,
-            channels={c.name: Channel(c, driver_for(c.dialect)) for c in configuration.channels},
+            channels={c.name: Channel(c, driver_for(c)) for c in configuration.channels},
             ledger=Ledger(),
             journal_sound=past.condition is JournalCondition.SOUND,
             journal_reason=past.reason,

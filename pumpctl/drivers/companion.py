@@ -110,6 +110,12 @@ class CompanionDriver:
                 facts.append(SessionLost())
         return facts
 
+    def outgoing(self, now: Now) -> bytes:  # noqa: ARG002 - one exchange a command, whatever the time
+        return b""
+
+    def stopping(self, now: Now) -> None:
+        """STOP has a sequence number of its own: what was asked before may still be answered."""
+
     def wake(self, now: Now) -> list[Fact]:
         command, session = self._command, self._session
         if command is None or session is None or now.link_ns < self._asked.link_ns + REPLY_NS:

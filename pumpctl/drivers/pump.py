@@ -257,7 +257,12 @@ Fact: TypeAlias = (
 
 
 class Driver(Protocol):
-    """One pump dialect. Holds the only transaction; keeps no clock and queues nothing."""
+    """One pump dialect. Holds the only transaction; keeps no clock and queues nothing.
+
+    A command may take several exchanges: its first question is what `command` gives, each further one comes from
+    `outgoing` once the answer before it is there. The first bytes of Start, Resume and Prime are the dosing command
+    itself, for the one door writes them; nothing that `outgoing` gives can raise a flow.
+    """
 
     stop_frame: bytes
     stopped_frame: bytes
@@ -277,6 +282,14 @@ class Driver(Protocol):
 
     def receive(self, received: bytes) -> list[Fact]:
         """What these bytes say."""
+        ...
+
+    def outgoing(self, now: Now) -> bytes:
+        """The next question of the command under way, once; b"" for none. Asked for after every look at the channel."""
+        ...
+
+    def stopping(self, now: Now) -> None:
+        """`stop_frame` is written at this instant, maybe amid a transaction: nothing of that one may follow it."""
         ...
 
     def wake(self, now: Now) -> list[Fact]:

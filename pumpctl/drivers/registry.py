@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pumpctl.configuration import ChannelConfiguration
 from pumpctl.drivers.companion import CompanionDriver
 from pumpctl.drivers.pump import Driver
 
-DIALECTS: dict[str, Callable[[], Driver]] = {"companion": CompanionDriver}
+DIALECTS: dict[str, Callable[[ChannelConfiguration], Driver]] = {"companion": lambda _: CompanionDriver()}
 
 
 class UnknownDialect(ValueError):
     """No driver has this name."""
 
 
-def driver_for(dialect: str) -> Driver:
-    """A fresh driver of that dialect."""
-    if dialect not in DIALECTS:
-        raise UnknownDialect(f"dialect {dialect!r} is unknown; known: {', '.join(sorted(DIALECTS))}")
-    return DIALECTS[dialect]()
+def driver_for(channel: ChannelConfiguration) -> Driver:
+    """A fresh driver of that channel's dialect."""
+    if channel.dialect not in DIALECTS:
+        raise UnknownDialect(f"dialect {channel.dialect!r} is unknown; known: {', '.join(sorted(DIALECTS))}")
+    return DIALECTS[channel.dialect](channel)

@@ -136,4 +136,5 @@ def _write(channel: Channel, out: Outbox) -> None:
         return
     if channel.stop is not None:
         channel.stop.last_sent_ns = out.now.link_ns
+    channel.driver.stopping(out.now)
     out.stop_first(WritePump(channel.name, channel.driver.stop_frame, is_stop=True))

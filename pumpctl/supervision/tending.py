@@ -62,7 +62,11 @@ def _note_progress(channel: Channel, out: Outbox) -> None:
 
 
 def _ask(ward: Ward, channel: Channel, out: Outbox) -> None:
-    if channel.driver.busy or channel.link in {Link.DOWN, Link.REFUSED}:
+    if channel.link in {Link.DOWN, Link.REFUSED}:
+        return
+    if following := channel.driver.outgoing(out.now):
+        out.add(WritePump(channel.name, following))
+    if channel.driver.busy:
         return
     command = next_command(ward, channel, out.now)
     if command is None:

@@ -12,6 +12,7 @@ from protocols.companion.vocabulary import (
     RefusalReason,
 )
 from protocols.errors import LocalProtocolError
+from pumpctl.configuration import ChannelConfiguration
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.drivers import pump
 from pumpctl.drivers.companion import REPLY_NS, CompanionDriver, load_request
@@ -144,4 +145,4 @@ def test_half_a_second_is_ten_times_what_the_pump_may_take():
 
 def test_an_unknown_dialect_is_refused_with_the_known_ones():
     with pytest.raises(UnknownDialect, match="companion"):
-        driver_for("telepathy")
+        driver_for(ChannelConfiguration("a", "telepathy", "SIM-0001", "patient"))
