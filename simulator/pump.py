@@ -134,6 +134,11 @@ class SimPump:
         faults = set(self._afflictions.active)
         return bear_witness(now, self.serial, self._kept.boot_count, self._plant, shown, self._tally, faults)
 
+    def delivered_ul(self, now: SimNow) -> float:
+        """What has entered the patient by this instant: of the truth, what judges ask for all the time."""
+        self._run_to(now)
+        return self._plant.at(now.therapy_ns).delivered_ul
+
     # Time.
 
     def _run_to(self, now: SimNow) -> None:

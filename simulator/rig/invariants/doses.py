@@ -148,7 +148,7 @@ class Doses:
 
     def _true_ul(self, channel: str) -> float:
         now_ns = self._world.now_ns
-        return self._world.pumps[channel].truth(SimNow(now_ns, now_ns)).delivered_ul
+        return self._world.pumps[channel].delivered_ul(SimNow(now_ns, now_ns))
 
     def _course(self, program_id: bytes, talk: Talk) -> Course:
         loaded = talk.loaded.get(program_id)
