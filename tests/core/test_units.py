@@ -184,6 +184,11 @@ def test_a_quantity_shows_its_kind_and_its_figures():
     assert repr(DoseRate(10, 3)) == "DoseRate(10, 3)"
 
 
+def test_equal_quantities_are_one_in_a_set():
+    assert len({Mass(1, 2), Mass(2, 4)}) == 1
+    assert len({Mass(1, 2), Mass(1, 3), Volume(1, 2)}) == 3
+
+
 def test_only_equal_kinds_are_compared_in_percent():
     with pytest.raises(TypeError, match="cannot compare Mass with Volume"):
         Mass(1).differs_by_more_than_percent(Volume(1), 1)  # pyright: ignore[reportArgumentType]
