@@ -55,6 +55,7 @@ def plan(
     compiled = compile_programs(parsed, drug_library, capability, occurrence=1, attempt=1)
     if isinstance(compiled, Refusal):
         _refuse(capability, compiled, verdict, order, as_json)
+    verdict = replace(verdict, findings=verdict.findings + compiled.advisories)
     if as_json:
         findings.print_json(findings.verdict_json(verdict) | _plan_json(capability, verdict, compiled, timetable))
     else:

@@ -30,6 +30,7 @@ class Capability:
     kvo_can_be_zero: bool
     has_confirm_button: bool
     routes: frozenset[str] = frozenset({"sc", "iv"})
+    may_stop_alone: bool = False  # when the companion is out of reach, whatever the profile wants
 
 
 # SPEC.md section 7: what `pumpctl plan --pump companion` plans for without a pump at hand.
@@ -47,4 +48,21 @@ COMPANION_REFERENCE = Capability(
     has_confirm_button=True,
 )
 
-REFERENCE_PUMPS = {"companion": COMPANION_REFERENCE}
+# docs/dialects/alaris.md: OpenICE's limits, the coarsest step seen set, a 50 mL syringe. What it does in silence is
+# unknown, so it promises no lease and may stop. Accuracy as the reference pump's: no document gives one (project).
+ALARIS_REFERENCE = Capability(
+    model="alaris",
+    min_flow_ul_h=100,
+    max_flow_ul_h=1_200_000,
+    flow_step_ul_h=100,
+    reservoir_ul=50_000,
+    volume_step_ul=1,
+    accuracy_permille=50,
+    lease=Lease.NONE,
+    max_lease_ms=0,
+    kvo_can_be_zero=True,
+    has_confirm_button=False,
+    may_stop_alone=True,
+)
+
+REFERENCE_PUMPS = {"companion": COMPANION_REFERENCE, "alaris": ALARIS_REFERENCE}

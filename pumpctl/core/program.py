@@ -7,12 +7,11 @@ Flow and volume are rounded down to what the pump can set, and never up.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pumpctl.core.capability import Capability, Lease
-from pumpctl.core.figures import figure
+from pumpctl.core.capability import Capability
 from pumpctl.core.library import Library, LinkLoss, PhaseKind, Profile
 from pumpctl.core.order import Order
 from pumpctl.core.rules.case import Case, Context, open_case
@@ -21,22 +20,19 @@ from pumpctl.core.rules.limits import phase_findings
 from pumpctl.core.rules.phase import PhaseFigures, measure_phase
 from pumpctl.core.rules.route import profile_exists
 from pumpctl.core.schedule import Timetable
+from pumpctl.core.suitability import MAX_CONTAINERS, advisories, faults, full_reservoir_ul, is_whole
 from pumpctl.core.units import (
     Concentration,
     DoseRate,
     Duration,
     FlowRate,
     Mass,
-    Quantity,
     Volume,
     dose_rate,
     flow_for,
     mass_in,
     time_to_give,
 )
-
-MAX_CONTAINERS = 16  # 4 L from the reference pump's reservoir: more than any limit lets through in a day
-ROUNDING_PERCENT = 2  # U04
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +89,14 @@ class Rounding:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The programs of one occurrence, in the order in which they run, and one rounding a phase."""
+    """The programs of one occurrence, in the order in which they run, and one rounding a phase.
+
+    `advisories`: what the pump does otherwise than the profile asks, on the safe side.
+    """
 
     programs: tuple[Program, ...]
     roundings: tuple[Rounding, ...]
+    advisories: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,14 @@ def compile_case(case: Case, capability: Capability, occurrence: int, attempt: i
         flow_ul_h = phase.flow.floor_to_step(capability.flow_step_ul_h)
         volume_ul = phase.volume.floor_to_step(capability.volume_step_ul)
         findings += _pump_cannot(phase, profile, capability, flow_ul_h, volume_ul)
+        findings += advisories(phase, profile, capability)
         findings += _rounding_broke(case, profile, index, flow_ul_h, volume_ul)
         setting = _Setting(case.order, case, capability, occurrence, attempt, index, profile, phase.concentration)
         programs += _containers(setting, flow_ul_h, volume_ul)
         roundings.append(Rounding(phase.path, phase.flow, flow_ul_h, phase.volume, volume_ul))
     hard = tuple(finding for finding in findings if finding.severity is Severity.HARD)
-    return Refusal(hard) if hard else Plan(tuple(programs), tuple(roundings))
+    told = tuple(finding for finding in findings if finding.severity is Severity.ADVISORY)
+    return Refusal(hard) if hard else Plan(tuple(programs), tuple(roundings), told)
 
 
 def exceeds_dose_rate(program: Program, flow_ul_h: int) -> bool:
@@ -158,7 +160,7 @@ class _Setting:
 
 def _containers(setting: _Setting, flow_ul_h: int, volume_ul: int) -> list[Program]:
     """Full reservoirs and the rest. Nothing to give, or more than MAX_CONTAINERS, is U04's to report."""
-    full_ul = _full_reservoir_ul(setting.capability)
+    full_ul = full_reservoir_ul(setting.capability)
     programs: list[Program] = []
     left_ul = volume_ul
     while left_ul > 0 and len(programs) < MAX_CONTAINERS and full_ul > 0:
@@ -209,7 +211,7 @@ def _flow_limit(profile: Profile, capability: Capability, content: Concentration
 def _rounding_broke(case: Case, profile: Profile, index: int, flow_ul_h: int, volume_ul: int) -> Iterable[Finding]:
     """A limit that holds for the stated figures must hold for the programmed ones; HARD ones must hold anyway."""
     phase, stated = case.figures.phases[index], case.figures.measured[index]
-    if _is_whole(phase.flow, flow_ul_h) and _is_whole(phase.volume, volume_ul):
+    if is_whole(phase.flow, flow_ul_h) and is_whole(phase.volume, volume_ul):
         programmed = stated  # the dose and the duration that follow are among those measured
     else:
         programmed = measure_phase(phase.as_programmed(flow_ul_h, volume_ul))
@@ -229,20 +231,10 @@ def _rounding_broke(case: Case, profile: Profile, index: int, flow_ul_h: int, vo
     ]
 
 
-def _is_whole(stated: Quantity | None, units: int) -> bool:
-    """Nothing was rounded off."""
-    return stated is not None and stated.num == units * stated.den
-
-
 def _pump_cannot(
     phase: PhaseFigures, profile: Profile, capability: Capability, flow_ul_h: int, volume_ul: int
 ) -> Iterable[Finding]:
     """U04, naming the pump's figure."""
-    faults = [
-        *_flow_faults(phase, capability, flow_ul_h),
-        *_volume_faults(phase, capability, volume_ul),
-        *_policy_faults(profile, capability),
-    ]
     return [
         Finding(
             "U04",
@@ -252,48 +244,5 @@ def _pump_cannot(
             limit,
             "project",
         )
-        for what, value, limit in faults
+        for what, value, limit in faults(phase, profile, capability, flow_ul_h, volume_ul)
     ]
-
-
-def _flow_faults(phase: PhaseFigures, capability: Capability, flow_ul_h: int) -> Iterator[tuple[str, str, str]]:
-    stated = phase.flow or FlowRate(0)
-    if _is_whole(stated, flow_ul_h) and capability.min_flow_ul_h <= flow_ul_h <= capability.max_flow_ul_h:
-        return  # nothing was rounded
-    if flow_ul_h < capability.min_flow_ul_h:
-        least = figure(FlowRate(capability.min_flow_ul_h), "mL/h")
-        yield "run so slowly", figure(stated, "mL/h"), f"at least {least}"
-    if stated > FlowRate(capability.max_flow_ul_h):
-        most = figure(FlowRate(capability.max_flow_ul_h), "mL/h")
-        yield "run so fast", figure(stated, "mL/h"), f"at most {most}"
-    if FlowRate(flow_ul_h).differs_by_more_than_percent(stated, ROUNDING_PERCENT):
-        step = figure(FlowRate(capability.flow_step_ul_h), "mL/h")
-        yield f"set the flow within {ROUNDING_PERCENT} %", figure(stated, "mL/h"), f"steps of {step}"
-
-
-def _volume_faults(phase: PhaseFigures, capability: Capability, volume_ul: int) -> Iterator[tuple[str, str, str]]:
-    stated = phase.volume or Volume(0)
-    rounded = Volume(volume_ul)
-    if volume_ul == 0 or rounded.differs_by_more_than_percent(stated, ROUNDING_PERCENT):
-        step = figure(Volume(capability.volume_step_ul), "mL")
-        yield f"set the volume within {ROUNDING_PERCENT} %", figure(stated, "mL"), f"steps of {step}"
-    if volume_ul > MAX_CONTAINERS * _full_reservoir_ul(capability):
-        reservoir = figure(Volume(capability.reservoir_ul), "mL")
-        yield f"give it in {MAX_CONTAINERS} containers", figure(stated, "mL"), f"a reservoir of {reservoir}"
-
-
-def _policy_faults(profile: Profile, capability: Capability) -> Iterator[tuple[str, str, str]]:
-    if profile.route not in capability.routes:
-        yield "give this route", profile.route, f"routes {', '.join(sorted(capability.routes))}"
-    if not capability.kvo_can_be_zero:
-        yield "switch off keep-vein-open", "KVO 0 needed", "a KVO flow"
-    if profile.link_loss is LinkLoss.STOP_AT_LEASE_END:
-        wanted = figure(Duration(profile.lease_ms), "s")
-        if capability.lease is Lease.NONE:
-            yield "stop when nobody supervises it", f"lease {wanted}", "no lease"
-        elif profile.lease_ms > capability.max_lease_ms:
-            yield "hold so long a lease", wanted, f"at most {figure(Duration(capability.max_lease_ms), 's')}"
-
-
-def _full_reservoir_ul(capability: Capability) -> int:
-    return capability.reservoir_ul // capability.volume_step_ul * capability.volume_step_ul

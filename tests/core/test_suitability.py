@@ -1,0 +1,59 @@
+"""What a pump cannot do is refused with its figure; what it does more strictly than asked is taken and told (U04)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pumpctl.core.capability import ALARIS_REFERENCE, COMPANION_REFERENCE, REFERENCE_PUMPS, Capability
+from pumpctl.core.program import Plan, Refusal, compile_programs
+from pumpctl.core.rules.finding import Severity
+from tests.core.golden import LIBRARY, intravenous, order
+
+
+CONTINUOUS = intravenous("continuous", "2.4 g", "60 mL", "10 h", "6 mL/h")
+
+
+def home(pump: Capability) -> Plan | Refusal:
+    return compile_programs(order(), LIBRARY, pump, occurrence=1, attempt=1)
+
+
+@pytest.mark.parametrize("pump", [ALARIS_REFERENCE, replace(COMPANION_REFERENCE, may_stop_alone=True)])
+def test_a_pump_that_may_stop_where_it_should_finish_is_taken_with_an_advisory(pump: Capability):
+    found = home(pump)
+    assert isinstance(found, Plan)
+    (advisory,) = found.advisories
+    assert (advisory.rule, advisory.severity) == ("U04", Severity.ADVISORY)
+    assert "may stop by itself" in advisory.message
+
+
+def test_a_pump_that_finishes_needs_no_advice():
+    found = home(COMPANION_REFERENCE)
+    assert isinstance(found, Plan)
+    assert found.advisories == ()
+
+
+def test_a_lease_profile_gets_no_advice_about_finishing():
+    pump = replace(COMPANION_REFERENCE, may_stop_alone=True)
+    found = compile_programs(order(base=CONTINUOUS), LIBRARY, pump, occurrence=1, attempt=1)
+    assert isinstance(found, Plan)
+    assert found.advisories == ()
+
+
+def test_an_alaris_pump_gets_no_intravenous_order_while_its_silence_is_unknown():
+    found = compile_programs(order(base=CONTINUOUS), LIBRARY, ALARIS_REFERENCE, occurrence=1, attempt=1)
+    assert isinstance(found, Refusal)
+    assert {(finding.rule, finding.severity) for finding in found.findings} == {("U04", Severity.HARD)}
+    assert any("alaris cannot stop when nobody supervises it" in finding.message for finding in found.findings)
+
+
+def test_the_home_order_takes_two_syringes():
+    found = home(ALARIS_REFERENCE)
+    assert isinstance(found, Plan)
+    assert [program.vtbi_ul for program in found.programs] == [50_000, 50_000]
+
+
+def test_the_pumps_that_can_be_planned_for():
+    assert REFERENCE_PUMPS["alaris"] is ALARIS_REFERENCE
+    assert REFERENCE_PUMPS["companion"] is COMPANION_REFERENCE
