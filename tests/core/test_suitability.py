@@ -11,7 +11,6 @@ from pumpctl.core.program import Plan, Refusal, compile_programs
 from pumpctl.core.rules.finding import Severity
 from tests.core.golden import LIBRARY, intravenous, order
 
-
 CONTINUOUS = intravenous("continuous", "2.4 g", "60 mL", "10 h", "6 mL/h")
 
 
