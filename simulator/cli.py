@@ -13,6 +13,8 @@ import typer
 
 from simulator.failure import USAGE, Failure
 from simulator.fault_kinds import KINDS
+from simulator.firmware.registry import DIALECTS
+from simulator.profile import PROFILES
 from simulator.rig.virtual_patient.command import patient
 
 MAX_SPEED = 100_000
@@ -37,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 
 @app.command()
 def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
-    dialect: Annotated[str, typer.Option(help="What the pump speaks: companion.")],
+    dialect: Annotated[str, typer.Option(help=f"What the pump speaks: {', '.join(DIALECTS)}.")],
     pty: Annotated[str | None, typer.Option(help="Where the link to the pseudo-terminal is made.")] = None,
     tcp: Annotated[str | None, typer.Option(help="HOST:PORT to listen on; port 0 takes a free one.")] = None,
     rfc2217: Annotated[str | None, typer.Option(help="HOST:PORT of a serial port on the net (RFC 2217).")] = None,
@@ -45,10 +47,11 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     epoch_boottime_ns: Annotated[int | None, typer.Option(help="When therapy time is 0; default: now.")] = None,
     scenario: Annotated[Path | None, typer.Option(help="TOML file of faults.")] = None,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 1,
-    serial: Annotated[str, typer.Option(help="The pump's serial number.")] = "SIM-0001",
-    profile: Annotated[str, typer.Option(help="reference, ambulatory_bag or syringe.")] = "reference",
+    serial: Annotated[str | None, typer.Option(help="The pump's serial number.")] = None,
+    profile: Annotated[str | None, typer.Option(help=f"{', '.join(PROFILES)}; default: the dialect's own.")] = None,
     pump: Annotated[
-        list[str] | None, typer.Option(help="serial=…,pty=… (or tcp=, rfc2217=)[,profile=…]: repeated, for several.")
+        list[str] | None,
+        typer.Option(help="serial=…,pty=… (or tcp=, rfc2217=)[,profile=…][,dialect=…]: repeated, for several."),
     ] = None,
     auto_confirm: Annotated[bool, typer.Option("--auto-confirm", help="The pump presses its own button.")] = False,
     control: Control = None,
@@ -62,13 +65,11 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     from simulator.serve import serve as serve_pumps
     from simulator.served_pump import all_different, parse_pump, served_pump
 
-    if dialect != "companion":
-        raise Failure(USAGE, f"--dialect {dialect}: not simulated; there is companion")
     if pump and (pty or tcp or rfc2217):
         raise Failure(USAGE, "give the line of each pump in its --pump, or one line and no --pump")
-    one = () if pump else (served_pump(serial, profile, pty=pty, tcp=tcp, rfc2217=rfc2217),)
+    one = () if pump else (served_pump(dialect, serial, profile, pty=pty, tcp=tcp, rfc2217=rfc2217),)
     options = ServeOptions(
-        pumps=all_different(one or tuple(parse_pump(text) for text in pump or ())),
+        pumps=all_different(one or tuple(parse_pump(text, dialect) for text in pump or ())),
         control=control or default_socket(),
         seed=_in_range("--seed", seed, 0, MAX_SEED),
         speed=_in_range("--speed", speed, 1, MAX_SPEED),

@@ -88,4 +88,15 @@ SYRINGE = PumpProfile(
     line_resistance_mmhg_s_ul=2.0,
     reservoir_low_ul=2_000,
 )
-PROFILES = {"reference": REFERENCE, "ambulatory_bag": AMBULATORY_BAG, "syringe": SYRINGE}
+# What docs/dialects/miva.md section 6 declares; its mechanics are those of the reference.
+MIVA = PumpProfile(
+    model="miva-sim",
+    min_flow_ul_h=1_000,
+    max_flow_ul_h=135_000,
+    flow_step_ul_h=250,
+    volume_step_ul=250,
+    accuracy_permille=100,
+    max_lease_ms=0,
+    has_flow_sensor=False,
+)
+PROFILES = {"reference": REFERENCE, "ambulatory_bag": AMBULATORY_BAG, "syringe": SYRINGE, "miva": MIVA}

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from simulator.control import Answer, Command, ControlServer
+from simulator.failure import USAGE, Failure
 from simulator.faults import ScheduledFault, parse_fault
+from simulator.firmware.registry import DIALECTS
 from simulator.instant import NS_PER_MS, NS_PER_S, SimNow
 from simulator.port import Port, PtyPort, TcpPort
 from simulator.profile import PROFILES
@@ -59,15 +61,7 @@ class Station:
 
     def __init__(self, served: ServedPump, seed: int, options: ServeOptions, clock: Clock) -> None:
         self._clock = clock
-        self.pump = SimPump(
-            PROFILES[served.profile],
-            serial=served.serial,
-            seed=seed,
-            speed=options.speed,
-            auto_confirm=options.auto_confirm,
-            now=self._clock.now(),
-            scenario=options.scenario,
-        )
+        self.pump = _pump(served, seed, options, clock.now())
         self.port = _port(served.line, self._receive)
         self._alarm_clock: asyncio.TimerHandle | None = None
 
@@ -200,6 +194,22 @@ def _say_ready(options: ServeOptions, ward: Ward) -> None:
     only = pumps[0] if len(pumps) == 1 else {}
     sys.stdout.write(json.dumps(ready | only | {"pumps": pumps}) + "\n")
     sys.stdout.flush()
+
+
+def _pump(served: ServedPump, seed: int, options: ServeOptions, now: SimNow) -> SimPump:
+    try:
+        return SimPump(
+            PROFILES[served.profile],
+            serial=served.serial,
+            seed=seed,
+            speed=options.speed,
+            auto_confirm=options.auto_confirm,
+            now=now,
+            scenario=options.scenario,
+            dialect=DIALECTS[served.dialect],
+        )
+    except ValueError as error:  # a scenario that such a pump cannot suffer
+        raise Failure(USAGE, f"{served.serial}: {error}") from None
 
 
 def _port(line: PtyLine | NetLine, on_bytes: Callable[[bytes], None]) -> Port:

@@ -5,11 +5,13 @@ Refuses to open anything. `serial=SIM-0002,tcp=127.0.0.1:0,profile=syringe` is h
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from simulator.failure import USAGE, Failure
+from simulator.firmware.registry import DIALECTS
 from simulator.profile import PROFILES
 
 MAX_PUMPS = 64
@@ -21,6 +23,9 @@ class LineKind(Enum):
     PTY = "pty"
     TCP = "tcp"
     RFC2217 = "rfc2217"
+
+
+_KEYS = {"serial", "profile", "dialect", *(kind.value for kind in LineKind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,19 @@ class NetLine:
 
 @dataclass(frozen=True, slots=True)
 class ServedPump:
-    """`profile` is a key of PROFILES."""
+    """`profile` is a key of PROFILES, `dialect` one of DIALECTS."""
 
     serial: str
     line: PtyLine | NetLine
     profile: str = "reference"
+    dialect: str = "companion"
 
 
-def served_pump(serial: str, profile: str, **lines: str | None) -> ServedPump:
+def served_pump(dialect: str, serial: str | None, profile: str | None, **lines: str | None) -> ServedPump:
     """`lines` by kind; exactly one is given. Raises Failure with a line for people."""
+    if dialect not in DIALECTS:
+        raise Failure(USAGE, f"--dialect {dialect}: not simulated; there are {', '.join(DIALECTS)}")
+    serial, profile = serial or DIALECTS[dialect].serial, profile or DIALECTS[dialect].profile
     given = [(LineKind(kind), where) for kind, where in lines.items() if where is not None]
     if len(given) != 1:
         raise Failure(USAGE, "give either --pty LINK or --tcp HOST:PORT or --rfc2217 HOST:PORT, or several --pump")
@@ -57,20 +66,21 @@ def served_pump(serial: str, profile: str, **lines: str | None) -> ServedPump:
         raise Failure(USAGE, f"--profile {profile}: there are {', '.join(PROFILES)}")
     kind, where = given[0]
     line = PtyLine(Path(where)) if kind is LineKind.PTY else _net_line(kind, where)
-    return ServedPump(_simulated(serial), line, profile)
+    return ServedPump(_simulated(serial, dialect), line, profile, dialect)
 
 
-def parse_pump(text: str) -> ServedPump:
-    """`serial=…,pty=…` or tcp or rfc2217, and `profile=…` if not the reference. Raises Failure."""
+def parse_pump(text: str, dialect: str = "companion") -> ServedPump:
+    """`serial=…,pty=…` or tcp or rfc2217, `profile=…` and `dialect=…` where they are others. Raises Failure."""
     entries: dict[str, str] = {}
     for part in text.split(","):
         key, separator, value = part.partition("=")
-        if not separator or key in entries or key not in {"serial", "profile", *(kind.value for kind in LineKind)}:
+        if not separator or key in entries or key not in _KEYS:
             raise Failure(USAGE, f"--pump {text}: not as serial=SIM-0002,pty=/tmp/pump-b,profile=syringe")
         entries[key] = value
     if "serial" not in entries:
         raise Failure(USAGE, f"--pump {text}: no serial")
-    return served_pump(entries.pop("serial"), entries.pop("profile", "reference"), **entries)
+    dialect = entries.pop("dialect", dialect)
+    return served_pump(dialect, entries.pop("serial"), entries.pop("profile", None), **entries)
 
 
 def all_different(pumps: tuple[ServedPump, ...]) -> tuple[ServedPump, ...]:
@@ -92,8 +102,8 @@ def _net_line(kind: LineKind, where: str) -> NetLine:
     return NetLine(kind, host.strip("[]"), int(port))
 
 
-def _simulated(serial: str) -> str:
-    """SPEC.md section 3: at most 16 printable characters, and `SIM-` is kept for simulators."""
-    if not serial.startswith("SIM-") or len(serial) > 16 or not all("!" <= letter <= "~" for letter in serial):
-        raise Failure(USAGE, f"--serial {serial}: a simulated pump's begins SIM- and has at most 16 ASCII characters")
+def _simulated(serial: str, dialect: str) -> str:
+    """Each dialect keeps some for simulators (SPEC.md section 3: those that begin SIM-)."""
+    if not re.fullmatch(DIALECTS[dialect].serials, serial):
+        raise Failure(USAGE, f"--serial {serial}: a simulated pump's {DIALECTS[dialect].serial_rule}")
     return serial

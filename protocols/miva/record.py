@@ -73,7 +73,7 @@ class Occlusion(IntEnum):
     CLEARED = 4
 
 
-class SystemError(IntFlag):  # noqa: A001 - the pump's own name for it
+class SystemFault(IntFlag):
     """The 16-bit detail of SYSTEM_ERROR."""
 
     UPSTREAM_PRESSURE_SENSOR = 1

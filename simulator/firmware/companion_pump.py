@@ -35,6 +35,7 @@ class CompanionPump:
         self._link = CompanionFirmware(
             self.machine, power_on.serial, power_on.tally, power_on.link_faults, power_on.active
         )
+        self.reporting = self._link.reporting
         self._plant = power_on.plant
         self.receive, self.take, self.lose = self._link.receive, self._link.take, self._link.lose
         self.says_ns = self._link.next_link_ns
@@ -54,7 +55,7 @@ class CompanionPump:
 
     def begin(self, fault: Fault, now: SimNow) -> None:
         """What only a pump under power can do, or get wrong."""
-        machine, reporting = self.machine, self._link.reporting
+        machine, reporting = self.machine, self.reporting
         if fault.kind.traits.hits is Hits.REPORTING and fault.kind.traits.lasts is Lasts.UNTIL_HEALED:
             reporting.mark(fault.kind, self._counters(now))
         match fault.kind:

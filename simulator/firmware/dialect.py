@@ -125,3 +125,7 @@ class Dialect:
 
     make: Callable[[], Make]
     faults: frozenset[FaultKind]  # the kinds that such a pump can suffer
+    serials: str = "SIM-[!-~]{1,12}"  # those that are kept for its simulators, as a regular expression
+    serial_rule: str = "begins SIM- and has at most 16 ASCII characters"  # the same, for people
+    serial: str = "SIM-0001"  # unless another is asked for
+    profile: str = "reference"

@@ -5,5 +5,6 @@ from __future__ import annotations
 from simulator.firmware.alaris_pump import ALARIS
 from simulator.firmware.companion_pump import COMPANION
 from simulator.firmware.dialect import Dialect
+from simulator.firmware.miva_pump import MIVA
 
-DIALECTS: dict[str, Dialect] = {"companion": COMPANION, "alaris": ALARIS}
+DIALECTS: dict[str, Dialect] = {"companion": COMPANION, "alaris": ALARIS, "miva": MIVA}

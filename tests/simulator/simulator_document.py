@@ -35,6 +35,7 @@ It is written from `protocols/companion/SPEC.md` and physics, and knows nothing 
 ```
 pumpsim serve --dialect companion --pty /tmp/pump-a                     # or --tcp HOST:PORT, or --rfc2217 HOST:PORT
 pumpsim serve --dialect companion --profile syringe --tcp 127.0.0.1:0
+pumpsim serve --dialect miva --serial SIM00001 --pty /tmp/pump-m        # docs/dialects/ says what each one knows and refuses
 pumpsim serve --dialect companion --pump serial=SIM-0001,pty=/tmp/pump-a --pump serial=SIM-0002,rfc2217=127.0.0.1:7001
 pumpsim inject siphon --by "50 mL/h" --after 5m --for 2m --serial SIM-0002
 pumpsim state --serial SIM-0002 --json
@@ -111,7 +112,7 @@ def _profiles() -> Iterator[str]:
 
 def _limits() -> Iterator[str]:
     yield "## What it does not do\n"
-    yield "- One dialect, the companion link; one line resistance, an even compliance, no pulsation within a step."
+    yield "- One line resistance, an even compliance, no pulsation within a step."
     yield "- Ripple is exact in volume; the flow shown at an instant follows it as if the line had no lag."
     yield "- A bubble passes the sensor at one instant and takes no room of drug. Start-up is a dead zone, not a curve."
     yield "- A siphon is an even flow that a closed line stops; it has no head, and the bag's level does not change it."
