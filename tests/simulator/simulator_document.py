@@ -35,7 +35,7 @@ It is written from `protocols/companion/SPEC.md` and physics, and knows nothing 
 ```
 pumpsim serve --dialect companion --pty /tmp/pump-a                     # or --tcp HOST:PORT, or --rfc2217 HOST:PORT
 pumpsim serve --dialect companion --profile syringe --tcp 127.0.0.1:0
-pumpsim serve --dialect miva --serial SIM00001 --pty /tmp/pump-m        # docs/dialects/ says what each one knows and refuses
+pumpsim serve --dialect miva --serial SIM00001 --pty /tmp/pump-m       # docs/dialects/ says what each one knows
 pumpsim serve --dialect companion --pump serial=SIM-0001,pty=/tmp/pump-a --pump serial=SIM-0002,rfc2217=127.0.0.1:7001
 pumpsim inject siphon --by "50 mL/h" --after 5m --for 2m --serial SIM-0002
 pumpsim state --serial SIM-0002 --json
