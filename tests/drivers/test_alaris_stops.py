@@ -1,0 +1,139 @@
+"""The Alaris driver where the pump would not know better: what may start, and what proves a stop."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocols.alaris import messages as m
+from protocols.alaris.codec import encode, security_code
+from pumpctl.drivers import pump
+from tests.drivers.alaris_bench import PROGRAM, SERIAL, Bench
+
+A = pump.PumpActivity
+START = encode(m.Order.START)
+SETS = (b"!INF_RATE^", b"!INF_VTBI^")
+
+
+@pytest.mark.parametrize("command", [pump.Start(PROGRAM.program_id, 1), pump.Resume(PROGRAM.program_id, 1)])
+def test_a_start_leaves_in_one_write_and_nothing_follows_it(command: pump.Command):
+    bench = Bench()
+    bench.load()
+    written = bench.driver.command(command, bench.now)
+    assert written == encode(m.Enable(m.Switch.CONTROL, security_code(SERIAL))) + START
+    assert bench.driver.outgoing(bench.now) == b""
+
+
+def never_dosed(bench: Bench) -> bool:
+    return not any(START in each for each in bench.written)
+
+
+def test_a_start_of_what_was_not_loaded_never_leaves():
+    bench = Bench()
+    assert bench.one(pump.Start(PROGRAM.program_id, 1), pump.Denied).code == "wrong_program"
+    bench.load()
+    assert bench.one(pump.Start(b"87654321", 1), pump.Denied).code == "wrong_program"
+    assert never_dosed(bench)
+
+
+@pytest.mark.parametrize("again", [pump.Start, pump.Resume])
+def test_a_start_after_a_stop_never_leaves(again: type[pump.Start | pump.Resume]):
+    """The pump itself would take it: rate and volume stay in it."""
+    bench = Bench()
+    bench.load()
+    bench.stop()
+    assert bench.one(again(PROGRAM.program_id, 1), pump.Denied).code == "wrong_program"
+    assert never_dosed(bench)
+    assert bench.status().activity is A.STOPPED
+
+
+@pytest.mark.parametrize("questions", range(4))
+def test_a_stop_amid_a_load_ends_it_and_nothing_is_loaded(questions: int):
+    bench = Bench()
+    facts = bench.exchange(bench.driver.command(pump.LoadProgram(PROGRAM), bench.now))
+    for _ in range(questions):
+        facts += bench.exchange(bench.driver.outgoing(bench.now))
+    done = not bench.driver.busy
+    written = len(bench.written)
+    bench.stop()
+    assert bench.driver.outgoing(bench.now) == b""
+    assert not any(each.startswith(SETS) for each in bench.written[written:])
+    assert done or bench.carry_on(b"")[-1] == pump.Unanswered(pump.LoadProgram(PROGRAM))
+    assert bench.one(pump.Start(PROGRAM.program_id, 1), pump.Denied).code == "wrong_program"
+
+
+def test_a_stop_between_the_last_question_of_a_load_and_its_answer_voids_it_too():
+    bench = Bench()
+    bench.exchange(bench.driver.command(pump.LoadProgram(PROGRAM), bench.now))
+    bench.exchange(bench.driver.outgoing(bench.now))
+    bench.exchange(bench.driver.outgoing(bench.now))
+    last = bench.driver.outgoing(bench.now)
+    bench.driver.stopping(bench.now)
+    assert bench.exchange(last) == [pump.Unanswered(pump.LoadProgram(PROGRAM))]
+    assert bench.one(pump.Start(PROGRAM.program_id, 1), pump.Denied).code == "wrong_program"
+
+
+def test_a_stop_is_proven_by_a_status_asked_after_it_and_not_by_its_echo():
+    bench = Bench()
+    bench.run()
+    bench.wait(3)
+    bench.facts.clear()
+    bench.stop()
+    assert [type(fact) for fact in bench.facts if not isinstance(fact, pump.LineNoise)] == [pump.Noticed]
+    facts = bench.do(pump.ReadStatus())
+    assert [type(fact) for fact in facts] == [pump.StopProven, pump.StatusRead]
+    assert [type(fact) for fact in bench.do(pump.ReadStatus())] == [pump.StatusRead]
+    assert bench.truth.commanded_flow_ul_h == 0
+
+
+def test_a_status_asked_before_the_stop_proves_nothing():
+    bench = Bench()
+    bench.load()
+    bench.exchange(bench.driver.command(pump.ReadStatus(), bench.now))
+    for _ in range(3):
+        bench.exchange(bench.driver.outgoing(bench.now))
+    last = bench.driver.outgoing(bench.now)
+    bench.wait_ns(1)
+    bench.driver.stopping(bench.now)
+    facts = bench.exchange(last)
+    assert [type(fact) for fact in facts] == [pump.StatusRead]
+
+
+def test_a_stop_that_the_pump_did_not_see_is_not_proven():
+    bench = Bench()
+    bench.run()
+    bench.inject("ignore_stop:1")
+    bench.stop()
+    assert [type(fact) for fact in bench.do(pump.ReadStatus())] == [pump.StatusRead]
+    bench.stop()
+    assert isinstance(bench.do(pump.ReadStatus())[0], pump.StopProven)
+
+
+def test_a_stop_does_not_end_a_status_that_is_under_way():
+    """STOP is repeated four times a second; a round that each of them ended would never be through."""
+    bench = Bench()
+    bench.run()
+    bench.exchange(bench.driver.command(pump.ReadStatus(), bench.now))
+    bench.stop()
+    facts = bench.carry_on(bench.driver.outgoing(bench.now))
+    assert [type(fact) for fact in facts if not isinstance(fact, pump.LineNoise)] == [pump.StopProven, pump.StatusRead]
+
+
+@pytest.mark.parametrize("lost", ["drop_reply:1", "drop_start_ack:1"])
+def test_a_start_without_its_echo_is_unanswered_and_the_next_status_tells(lost: str):
+    bench = Bench()
+    bench.load()
+    if lost == "drop_reply:1":
+        bench.inject("drop_reply:2")
+    else:
+        bench.inject(lost)
+    assert bench.start()[-1] == pump.Unanswered(pump.Start(PROGRAM.program_id, 1))
+    assert sum(START in each for each in bench.written) == 1
+    assert bench.status().activity is A.INFUSING
+
+
+def test_a_start_that_the_pump_refused_is_denied_and_the_program_is_still_there():
+    bench = Bench()
+    bench.load()
+    bench.inject("door")
+    assert bench.start()[-1] == pump.Denied(pump.Start(PROGRAM.program_id, 1), "alarm")
+    assert bench.status().activity is A.LOADED
