@@ -28,11 +28,15 @@ from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.uncommanded import add_external
 from pumpctl.supervision.wall_clock import (
     CONFIRMED,
+    STARTED,
     STEPPED,
+    begin_life,
     elapsed_ms,
     look_ahead,
     look_back,
     replay_step,
+    undate,
+    unseen_ms,
 )
 from pumpctl.supervision.ward import Ward
 
@@ -43,7 +47,8 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
     """Replay every record, oldest first, then say what the past demands now."""
     damaged = past.condition is JournalCondition.DAMAGED
     unreadable: list[int] = []
-    look_ahead(ward, past.records)
+    unseen = unseen_ms(past.records, out.now)
+    look_ahead(ward, past.records, unseen)
     for record in past.records:
         try:
             replay(ward, record, out)
@@ -51,7 +56,7 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
             if not damaged:
                 raise
             unreadable.append(record.seq)
-    look_back(ward, past.records, out)
+    look_back(ward, past.records, unseen, out)
     for channel in ward.channels.values():
         _take_up(channel, out)
     if damaged:
@@ -59,7 +64,7 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
         reason = Reason("journal_damaged", past.reason + told)
         for channel in ward.channels.values():
             request_stop(channel, (reason,), Priority.HIGH, out)
-    out.record("daemon_started", {"channels": list(ward.channels), "mode": ward.configuration.mode.value})
+    begin_life(ward, unseen, out)
 
 
 def replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
@@ -79,6 +84,8 @@ def replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
         replay_step(ward, body["step_ms"])
     elif record.kind == CONFIRMED:
         ward.wall_step_ms = 0
+    elif record.kind == STARTED:
+        undate(ward, body.get("undated", ()))
     elif body.get("channel") in ward.channels:
         _replay_channel(ward, ward.channels[body["channel"]], record, out)
 
@@ -105,7 +112,7 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
         case "cleared":
             channel.latched = []
         case "observed":
-            replay_observed(channel, body, _therapy_ns(ward, record, out))
+            replay_observed(ward, channel, body, _therapy_ns(ward, record, out))
         case "external_dose":
             add_external(ward, body, record.utc_ms)
             channel.still_base = Counters(**body["counters"])

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from pumpctl.configuration import JournalCondition, JournalContent, PastRecord
+from pumpctl.controller import Controller
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.exposure import H24_MS, Certainty, Segment
-from tests.controller.desk import Desk
+from pumpctl.core.instant import Now
+from pumpctl.effects import Record
+from pumpctl.supervision.wall_clock import NOTICED_MS, unseen_ms
+from tests.controller.desk import LIBRARY, A, Desk
 from tests.controller.orders import PATIENT, once
 from tests.controller.scenes import infusing, load
 
@@ -108,16 +113,130 @@ def test_a_restart_does_not_make_a_moved_calendar_right(by_ms: int, refused: boo
 
 
 @pytest.mark.hazard("H40")
-def test_a_calendar_that_went_back_while_no_daemon_ran_is_noticed():
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_calendar_that_was_moved_while_no_daemon_ran_is_noticed(sign: int):
     desk = Desk()
     desk.plug_in()
     desk.run_for(10 * MINUTE_MS)
-    desk.ask_and_wait("stop")
-    last_ms = desk.records[-1].utc_ms
-    now_ms = desk.now.utc_ms
-    for back_ms, noticed in ((LIMIT_MS, False), (LIMIT_MS + 1, True)):
-        again = desk.restarted(wall_off_ms=last_ms - now_ms - back_ms)
-        assert again.controller.ward.wall_step_ms == (-back_ms if noticed else 0)
+    desk.move_wall_clock(-sign * HOUR_MS)
+    for by_ms in (NOTICED_MS, NOTICED_MS + 1):
+        again = desk.restarted(wall_off_ms=desk.wall_off_ms + sign * by_ms)
+        assert again.controller.ward.wall_step_ms == -sign * HOUR_MS + (sign * by_ms if by_ms > NOTICED_MS else 0)
+    again = desk.restarted(wall_off_ms=desk.wall_off_ms + sign * HOUR_MS).restarted()
+    assert again.controller.ward.wall_step_ms == 0, "it was set right, and the next life knows"
+
+
+@pytest.mark.hazard("H40")
+@pytest.mark.parametrize(("off_ms", "certainty"), [(LIMIT_MS, "committed"), (LIMIT_MS + 1, "undated")])
+@pytest.mark.parametrize(("sign", "lives"), [(1, 1), (-1, 1), (1, 2), (-1, 2)])
+def test_a_dose_is_dated_after_a_restart_only_where_two_clocks_agree(
+    off_ms: int, certainty: str, sign: int, lives: int
+):
+    desk = infusing(once())
+    desk.run_for(10 * MINUTE_MS)
+    again = desk.restarted(wall_off_ms=sign * off_ms)
+    for _ in range(1, lives):
+        again = again.restarted()
+    again.plug_in()
+    again.must_be(D.INFUSING, 10_000)
+    _stopped(again)
+    assert _segment(again).certainty is Certainty(certainty)
+
+
+@pytest.mark.hazard("H40")
+def test_a_step_that_could_not_be_recorded_does_not_stretch_a_dose():
+    # The calendar goes back an hour, which is recorded; it is set right again while the disk takes nothing.
+    desk = infusing(once())
+    desk.run_for(10 * MINUTE_MS)
+    desk.move_wall_clock(-HOUR_MS)
+    durable = desk.records[-1].seq
+    desk.run_for(MINUTE_MS)
+    desk.move_wall_clock(HOUR_MS)
+    again = desk.restarted(durable=durable)
+    assert again.controller.ward.wall_step_ms == 0
+    again.plug_in()
+    again.must_be(D.INFUSING, 10_000)
+    _stopped(again)
+    assert _segment(again).certainty is Certainty.UNDATED
+
+
+@pytest.mark.hazard("H71")
+def test_an_old_journal_does_not_hide_that_the_calendar_was_moved():
+    desk = Desk()
+    desk.plug_in()
+    desk.run_for(MINUTE_MS)
+    before = desk.records[-1].seq
+    desk.move_wall_clock(5 * MINUTE_MS)
+    again = desk.restarted(durable=before)
+    again.plug_in()
+    load(again, once())
+    assert _refused_at_the_press(again)
+
+
+BOOT_NS, BOOT_UTC_MS = 1_000_000_000_000, 1_796_148_000_000
+
+
+def _past(*last: PastRecord, therapy_ns: object = BOOT_NS) -> tuple[PastRecord, ...]:
+    return (PastRecord(1, "daemon_started", {"therapy_ns": therapy_ns}, BOOT_UTC_MS), *last)
+
+
+def _later(seconds: int) -> PastRecord:
+    return PastRecord(2, "observed", {}, BOOT_UTC_MS + seconds * 1_000)
+
+
+def _stepped(seconds: int, by_ms: object) -> PastRecord:
+    return PastRecord(3, "wall_clock_stepped", {"step_ms": by_ms}, BOOT_UTC_MS + seconds * 1_000)
+
+
+@pytest.mark.hazard("H40")
+@pytest.mark.parametrize(
+    ("past", "boot_s", "calendar_s", "unseen_s"),
+    [
+        (_past(), 60, 60, 0),
+        (_past(), 60, 360, 300),
+        (_past(), 60, -240, -300),
+        (_past(_later(50), _stepped(-3_550, -3_600_000)), 60, -3_540, 0),
+        (_past(_later(50), _stepped(-3_550, -3_600_000)), 60, 60, 3_600),
+        (_past(_later(50), _stepped(50, "an hour")), 60, 60, 0),
+        # Off and on again: its clock shows less than at the last record, and only the calendar tells how long ago.
+        (_past(_later(600)), 599, 9_000, None),
+        (_past(_later(600)), 600, 9_000, 8_400),
+        (_past(_later(600)), -990, 9_000, None),
+        (_past(_later(600)), 599, 719, 120),  # so little that it is no matter which
+        (_past(therapy_ns=None), 60, 60, None),  # written before this was noted
+        (_past(therapy_ns="soon"), 60, 60, None),
+        ((_later(1),), 60, 60, None),
+        ((), 60, 60, None),
+    ],
+)
+def test_what_two_clocks_make_of_the_time_since_the_last_life_began(
+    past: tuple[PastRecord, ...], boot_s: int, calendar_s: int, unseen_s: int | None
+):
+    boot_ns = BOOT_NS + boot_s * 1_000_000_000
+    unseen = unseen_ms(past, Now(boot_ns, boot_ns, BOOT_UTC_MS + calendar_s * 1_000))
+    assert unseen == (None if unseen_s is None else unseen_s * 1_000)
+
+
+@pytest.mark.hazard("H40")
+@pytest.mark.parametrize(("back_ms", "told"), [(LIMIT_MS, 0), (LIMIT_MS + 1, -LIMIT_MS - 1)])
+def test_on_a_host_that_was_off_a_calendar_before_the_last_record_went_back(back_ms: int, told: int):
+    past = JournalContent(JournalCondition.SOUND, "", (*_past(), _later(600)))
+    controller = Controller(Desk().controller.ward.configuration, LIBRARY, past)
+    controller.start(Now(0, 0, BOOT_UTC_MS + 600_000 - back_ms))
+    assert controller.ward.wall_step_ms == told
+
+
+@pytest.mark.hazard("H40")
+def test_what_was_under_way_on_a_host_that_was_off_is_dated_by_nobody():
+    desk = infusing(once())
+    desk.run_for(10 * MINUTE_MS)
+    past = desk.restarted().past
+    controller = Controller(desk.controller.ward.configuration, LIBRARY, past)
+    effects = controller.start(Now(0, 0, desk.now.utc_ms + 10 * MINUTE_MS))
+    infusion = controller.ward.channels[A].infusion
+    assert infusion is not None
+    assert not infusion.is_dated
+    assert [e.body["undated"] for e in effects if isinstance(e, Record) and e.kind == "daemon_started"] == [[A]]
 
 
 @pytest.mark.hazard("H40")
