@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pumpctl.controller import Controller
-from pumpctl.core.exposure import EMPTY_LEDGER
+from pumpctl.core.exposure import EMPTY_LEDGER, Certainty, Ledger, Segment
 from pumpctl.core.instant import Now
 from pumpctl.core.reason import Reason
 from pumpctl.effects import Effect, Publish, Record, Refuse, Reply, WritePump
 from pumpctl.events import Event, LinkUp, OperatorRequest, Recorded
 from simulator.rig.invariants import naive
+
+HOUR_MS = 3_600_000
 
 
 def is_start(effect: Effect) -> bool:
@@ -39,6 +41,33 @@ class BooksNothing(Controller):
         effects = super().handle(event, now)
         self.ward.ledger = EMPTY_LEDGER
         return effects
+
+
+class DatesAnHourLate(Controller):
+    """What was given stands in the ledger an hour after it was (I3)."""
+
+    def handle(self, event: Event, now: Now) -> tuple[Effect, ...]:
+        effects = super().handle(event, now)
+        if any(isinstance(effect, Record) and effect.kind == "settled" for effect in effects):
+            self.ward.ledger = Ledger(tuple(self.dated(segment) for segment in self.ward.ledger.segments))
+        return effects
+
+    def dated(self, segment: Segment) -> Segment:
+        return replace(segment, start_utc_ms=segment.start_utc_ms + HOUR_MS, end_utc_ms=segment.end_utc_ms + HOUR_MS)
+
+
+class DatesAnHourEarly(DatesAnHourLate):
+    """Or before it (I3)."""
+
+    def dated(self, segment: Segment) -> Segment:
+        return replace(segment, start_utc_ms=segment.start_utc_ms - HOUR_MS, end_utc_ms=segment.end_utc_ms - HOUR_MS)
+
+
+class DatesNothing(DatesAnHourLate):
+    """Nobody knows when, it says, and lets it be over as soon as it began (I3)."""
+
+    def dated(self, segment: Segment) -> Segment:
+        return replace(segment, end_utc_ms=segment.start_utc_ms, certainty=Certainty.UNDATED)
 
 
 class DoesNotWaitForTheDisk(Controller):
@@ -93,6 +122,14 @@ class ClearsByItself(Controller):
                 channel.latched = []
                 channel.state = type(channel.state).IDLE
         return super().handle(event, now)
+
+
+class ForgetsWhatWasLatched(Controller):
+    """A restart clears (I6)."""
+
+    def start(self, now: Now) -> tuple[Effect, ...]:
+        self._past = replace(self._past, records=tuple(r for r in self._past.records if r.kind != "stop_requested"))
+        return super().start(now)
 
 
 class SendsAgainWhenReopened(Controller):

@@ -9,15 +9,23 @@ import pytest
 
 import pumpctl.shell.mqtt_link
 from pumpctl import events
+from pumpctl.controller import Controller
+from pumpctl.effects import Record, Refuse
 from pumpctl.events import OperatorRequest, PumpBytes
 from simulator.faults import FaultKind
 from simulator.profile import REFERENCE
 from simulator.pump import Button
-from simulator.rig.invariants import doses
+from simulator.rig.invariants import doses, naive
 from simulator.rig.invariants.alphabet import events_in_reach, letters_that_change_the_wire
+from simulator.rig.invariants.naive import Said
 from simulator.rig.invariants.replay import replayed
+from simulator.rig.invariants.stops import Stops
+from simulator.rig.invariants.talk import Talk
+from simulator.rig.invariants.violation import Findings
 from simulator.rig.mishaps import Mishap
-from simulator.rig.world import World
+from simulator.rig.world import Crash, World, journal_of
+from simulator.rig.world.host import MakeController
+from simulator.rig.world.seen import LifeBegan, LifeEnded
 from tests.controller.orders import once
 from tests.rig import broken as wrong
 from tests.rig.watched import HOUR_LONG, SHORT, broken, infusing, watched
@@ -62,6 +70,15 @@ def test_i3_an_empty_ledger():
     until(made, lambda: state(made) == "completed", 20 * MINUTE)
     made.run_for(S)
     assert broken(watching) == {"I3"}
+
+
+@pytest.mark.parametrize("wrongly", [wrong.DatesAnHourLate, wrong.DatesAnHourEarly, wrong.DatesNothing])
+def test_i3_a_ledger_that_says_another_time(wrongly: MakeController):
+    made, watching = infusing(wrongly, SHORT)
+    until(made, lambda: state(made) == "completed", 20 * MINUTE)
+    made.run_for(S)
+    assert broken(watching) == {"I3"}
+    assert "not when they were given" in watching.violations[0].detail
 
 
 def test_i4_a_start_that_does_not_wait_for_the_disk():
@@ -112,6 +129,58 @@ def test_i6_a_start_that_nobody_cleared_the_way_for():
     press_and_start(made)
     assert broken(watching) == {"I6"}
     assert "cleared" in watching.violations[0].detail
+
+
+@pytest.mark.parametrize(
+    ("make_controller", "rows_are_there", "found"),
+    [(Controller, True, set[str]()), (wrong.ForgetsWhatWasLatched, False, {"I6"})],
+)
+def test_i6_a_clearing_that_the_disk_refused_counts_if_its_record_outlived_that(
+    make_controller: MakeController, rows_are_there: bool, found: set[str]
+):
+    made, watching = infusing(make_controller, SHORT)
+    made.ask("stop")
+    made.run_for(5 * S)
+    made.inject(Mishap.SYNC_FAILS, by=int(rows_are_there))
+    number = made.ask("clear", channel=A, persons=["nurse", "physician"])
+    made.run_for(S)
+    assert isinstance(made.seen.answers[number], Refuse)
+    made.crash(Crash.KILL)
+    made.inject(Mishap.HOST_SLEEP, for_ns=21 * HOUR)  # S03: a day between two infusions
+    made.run_for(21 * HOUR + 10 * S)
+    submit(made, once("another", at="2026-12-02T15:00:00Z"))
+    press_and_start(made)
+    assert broken(watching) == found
+
+
+@pytest.mark.parametrize(
+    ("persons", "is_kept", "after", "found"),
+    [
+        (["nurse", "physician"], True, (), False),
+        (["nurse"], True, (), True),  # of a doubt about the dose
+        (["nurse", "physician"], False, (), True),
+        (["nurse", "physician"], True, ("over_delivery",), True),
+        (["nurse", "physician"], True, ("occlusion_downstream",), True),
+    ],
+)
+def test_i6_a_clearing_without_an_answer_clears_what_was_latched_when_it_was_recorded(
+    persons: list[str], is_kept: bool, after: tuple[str, ...], found: bool
+):
+    findings, talk = Findings(), Talk(A, "SIM-a")
+    stops = Stops(findings, {A: talk})
+    cleared = Record(2, "cleared", {"channel": A, "persons": persons}, 0, anchored=True)
+    stops.note(_stop_for(1, "over_delivery"), 0)
+    stops.note(cleared, 0)
+    for code in after:
+        stops.note(_stop_for(3, code), 0)
+    stops.note(LifeEnded(), 0)
+    stops.note(LifeBegan(journal_of([_stop_for(1, "over_delivery"), *([cleared] if is_kept else [])])), 0)
+    stops.wrote(Said(naive.START, 1, 1, b""), talk, 0)
+    assert bool(findings.violations) is found
+
+
+def _stop_for(seq: int, code: str) -> Record:
+    return Record(seq, "stop_requested", {"channel": A, "latches": True, "reasons": [{"code": code}]}, 0, anchored=True)
 
 
 def test_i7_and_i8_a_start_before_anybody_has_said_who_it_is():

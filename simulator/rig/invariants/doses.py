@@ -240,7 +240,10 @@ class Doses:
         self._findings.add("I3", self._world.now_ns, told)
 
     def _judge_times(self) -> None:
-        """A window counts right only what stands where it was given: not before its start, not past the present."""
+        """A window counts right only what stands where it was given: not before its start, not past the present.
+
+        What nobody can date stands in full wherever it may have come: all of its time must lie within.
+        """
         wall_ms, now_ms = self._world.host_now.utc_ms, self._world.utc_ms
         if abs(wall_ms - now_ms) > CLOCK_MS or not self._world.host.alive:
             return
@@ -249,10 +252,16 @@ class Doses:
         courses = {course.program_id: course for course in self._all_courses() if course.flowed_ul > NOISE_UL}
         for segment in self._world.controller.ward.ledger.segments:
             course = courses.get(segment.key)
-            if course is None or segment.certainty is not Certainty.COMMITTED:
+            if course is None:
                 continue
-            in_place = segment.start_utc_ms >= course.started_ms - slack_ms
-            in_place = in_place and course.flowed_ms - slack_ms <= segment.end_utc_ms <= now_ms + slack_ms
+            if segment.certainty is Certainty.COMMITTED:
+                in_place = segment.start_utc_ms >= course.started_ms - slack_ms
+                in_place = in_place and course.flowed_ms - slack_ms <= segment.end_utc_ms <= now_ms + slack_ms
+            else:
+                in_place = not segment.at_once or (
+                    segment.start_utc_ms <= course.started_ms + slack_ms
+                    and course.flowed_ms <= segment.end_utc_ms + slack_ms
+                )
             if not in_place:
                 hours = (segment.end_utc_ms - segment.start_utc_ms) / 3_600_000
                 told = f"{course.channel}: {segment.most_ug / 1000:.1f} mg stand in the ledger over {hours:.3f} h"

@@ -1,14 +1,17 @@
 """I6: whatever asks for a stop, STOP is on the wire within its budget, and nothing doses until people have cleared it.
 
 Refuses to ask the daemon whether it has latched: a person asked, the pump said so within the daemon's hearing, or the
-journal has it.
+journal has it. What people have cleared is cleared when they are told so. A clearing that was recorded and never
+answered, or answered with a failure of the disk (H70: nobody can say what a failed sync has left), counts from the
+next life on if its record is still there, for people did ask for it. What came after it is not cleared by it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pumpctl.configuration import JournalCondition
+from pumpctl.configuration import JournalCondition, JournalContent
 from pumpctl.effects import Record, Reply
 from simulator.instant import NS_PER_MS
 from simulator.rig.invariants import naive
@@ -34,6 +37,15 @@ class Due:
     cause: str
 
 
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """One that was handed to the disk, and what was latched then and has not come again since."""
+
+    record: Record
+    channel: str
+    causes: set[str]
+
+
 class Stops:
     """One for all channels."""
 
@@ -43,6 +55,7 @@ class Stops:
         self._due: dict[str, Due] = {}
         self._latched: dict[str, set[str]] = {channel: set() for channel in talks}
         self._clears: dict[int, Asked] = {}
+        self._clearings: list[Clearing] = []  # of this life; each is an answer to a person
 
     def note(self, happening: Happening, now_ns: int) -> None:
         """What people ask for, and what the journal is given."""
@@ -55,7 +68,11 @@ class Stops:
             case Reply(number):
                 asked = self._clears.pop(number, None)
                 if asked is not None:
-                    self._cleared(asked, happening, now_ns)
+                    channel = str(happening.result["channel"])
+                    self._cleared(channel, set(self._latched[channel]), asked.params.get("persons") or ["one"], now_ns)
+            case Record(kind="cleared"):
+                channel = str(happening.body["channel"])
+                self._clearings.append(Clearing(happening, channel, set(self._latched[channel])))
             case Record(kind="stop_requested"):
                 body = happening.body
                 for reason in body["reasons"]:
@@ -65,9 +82,8 @@ class Stops:
                     talk.stop_ns = None if talk.stop_ns is None else now_ns
             case LifeEnded():
                 self._due.clear()
-            case LifeBegan(past) if past.condition is JournalCondition.SOUND and not past.records:
-                for causes in self._latched.values():  # people have put a new journal there
-                    causes.clear()
+            case LifeBegan(past):
+                self._began(past, now_ns)
             case _:
                 return
 
@@ -123,15 +139,27 @@ class Stops:
         talk = self._talks[channel]
         if latches:
             self._latched[channel].add(cause)
+            for clearing in self._clearings:
+                clearing.causes.discard(cause)
         # Written in this very event, or under way at its own pace: see tick().
         under_way = talk.stop_ns is not None and (talk.running is not None or talk.stop_ns == now_ns)
         if talk.is_known and not under_way and channel not in self._due:
             self._due[channel] = Due(now_ns + BUDGET_NS, cause)
 
-    def _cleared(self, asked: Asked, reply: Reply, now_ns: int) -> None:
-        channel = str(reply.result["channel"])
-        doubts = self._latched[channel] & TWO_PERSONS
-        persons = asked.params.get("persons") or ["one"]
+    def _began(self, past: JournalContent, now_ns: int) -> None:
+        if past.condition is JournalCondition.SOUND and not past.records:
+            for causes in self._latched.values():  # people have put a new journal there
+                causes.clear()
+        kept = {each.seq: each.kind for each in past.records}
+        clearings, self._clearings = self._clearings, []
+        for each in clearings:
+            if kept.get(each.record.seq) == each.record.kind:
+                self._cleared(
+                    each.channel, each.causes & self._latched[each.channel], each.record.body["persons"], now_ns
+                )
+
+    def _cleared(self, channel: str, causes: set[str], persons: Sequence[object], now_ns: int) -> None:
+        doubts = causes & TWO_PERSONS
         if doubts and len({" ".join(str(each).split()).casefold() for each in persons}) < 2:
             self._findings.add("I6", now_ns, f"{channel}: one person cleared {sorted(doubts)}")
-        self._latched[channel].clear()
+        self._latched[channel] -= causes
