@@ -257,7 +257,11 @@ def _denied(ward: Ward, channel: Channel, denied: Denied, out: Outbox) -> None:
         case Prime():
             channel.priming = None
             out.event(channel.name, "prime_refused", {"reason": reason.message})
-        case Identify() | ReadStatus() | ReadProgram() | ReadConfirmation():
+        case ReadStatus():
+            # At the pace of a poll again, however much it is wanted: a pump that is busy is not to be kept busy by us.
+            channel.status_wanted = False
+            channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
+        case Identify() | ReadProgram() | ReadConfirmation():
             channel.next_poll_ns = out.now.link_ns + poll_ns(ward, channel)
         case _:
             assert_never(denied.command)

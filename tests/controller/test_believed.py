@@ -32,6 +32,18 @@ def test_a_pump_that_refuses_every_status_is_silent():
     assert desk.active_alarms() == set()
 
 
+@pytest.mark.hazard("H56")
+def test_a_pump_that_is_busy_while_it_is_being_stopped_is_asked_at_the_pace_of_a_poll():
+    desk = infusing(once())
+    desk.pump.deny = {wire.GetStatus: RefusalReason.BAD_STATE}
+    desk.ask("stop")
+    desk.run_for(10_000)
+    # It answers each STOP, every 250 ms, and each answer asks for the status that is the proof; a refusal does not.
+    assert 40 <= desk.written(wire.GetStatus) <= 60
+    desk.pump.deny = {}
+    desk.must_be(D.STOPPED, 1_500)
+
+
 @pytest.mark.hazard("H42")
 @pytest.mark.hazard("H52")
 def test_statuses_of_five_seconds_ago_are_no_contact_however_long_they_last():
