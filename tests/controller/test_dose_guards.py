@@ -10,11 +10,12 @@ import pytest
 
 from protocols.companion import messages as wire
 from protocols.companion.vocabulary import PumpState
-from pumpctl.core.delivery import DeliveryState
+from pumpctl.core.delivery import DeliveryState, Trigger
 from pumpctl.core.reason import Reason
 from pumpctl.drivers.pump import ConfirmationRead, PumpActivity
 from pumpctl.events import Recorded
 from pumpctl.supervision.bag_checks import MAX_USED_BAGS
+from pumpctl.supervision.channel import IllegalMove
 from pumpctl.supervision.ordering import MAX_ORDERS
 from tests.controller.desk import A, Desk
 from tests.controller.happenings import hear, status
@@ -157,6 +158,47 @@ def test_no_lease_is_renewed_while_anything_is_latched():
     assert _renewals(desk, 60_000) >= 1
     _latch(desk)
     assert _renewals(desk, 60_000) == 0
+
+
+def test_a_program_without_a_lease_is_never_renewed():
+    desk = infusing(once())
+    desk.channel.lease_until_uptime_ms = 1
+    assert _renewals(desk, 60_000) == 0
+
+
+def test_a_lease_is_not_renewed_while_a_resume_is_under_way():
+    """What the pump does is not known then; the answer tells, and the lease bounds what nobody hears of."""
+    desk = infusing(monitored_iv_continuous())
+    desk.ask("pause")
+    desk.must_be(D.PAUSED)
+    assert _renewals(desk, 60_000) >= 1
+    desk.ask("resume")
+    desk.must_be(D.AWAITING_CONFIRMATION, 2_000)
+    assert _renewals(desk, 60_000) >= 1
+    desk.holds_records = True
+    desk.press(token=9)
+    desk.must_be(D.STARTING, 3_000)
+    desk.channel.lease_until_uptime_ms = 1
+    assert _renewals(desk, 1_000) == 0
+
+
+def test_who_is_not_looked_at_is_stopped_once_however_long_the_pump_takes():
+    desk = infusing(monitored_iv_continuous())
+    desk.looked_after = False
+    desk.pump.ignores_stops = 10_000
+    desk.must(lambda: desk.channel.stop is not None, 7_200_000)
+    desk.run_for(10_000)
+    assert desk.state is D.STOPPING
+    told = [reason["code"] for record in desk.recorded("stop_requested") for reason in record.body["reasons"]]
+    assert told == ["observation_lapsed"]
+    assert 40 <= desk.written(wire.Stop) <= 42  # and asked for every quarter of a second, no more often
+
+
+def test_a_transition_that_is_not_in_the_table_is_not_taken():
+    desk = loaded(once())
+    with pytest.raises(IllegalMove, match="start_proven in awaiting_confirmation"):
+        desk.channel.move(Trigger.START_PROVEN)
+    assert desk.state is D.AWAITING_CONFIRMATION
 
 
 @pytest.mark.parametrize(("max_lease_ms", "prepared"), [(120_000, True), (119_999, False)])
