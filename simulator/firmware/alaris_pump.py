@@ -102,7 +102,13 @@ def alaris(comms_loss: CommsLoss) -> Dialect:
     def make() -> Make:
         return lambda power_on: AlarisPump(power_on, comms_loss)  # what outlives its power is in KeptMemory
 
-    return Dialect(make, frozenset(FaultKind) - _NOT_THIS_PUMPS)
+    return Dialect(
+        make,
+        frozenset(FaultKind) - _NOT_THIS_PUMPS,
+        serials="SIM-[0-9]{1,8}",
+        serial_rule="begins SIM- and has digits after that",
+        profile="syringe",
+    )
 
 
 ALARIS = alaris(CommsLoss.CONTINUES)  # the worse of the two for whoever supervises it
