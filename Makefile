@@ -3,6 +3,7 @@
 #   PYTEST_ARGS="tests/core"   a part of the tests
 #   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"  DAMAGE_ARGS="--stride 100"   handed on
 #   CRASH_ARGS="--only intent"  LATENCY_ARGS="--trials 100"  LOST_ACK_ARGS="--runs 500 --seed 7"   the same
+#   REMOVAL_ARGS="--only permissives"  REMOVAL_ARGS=--list                                             the same
 
 PYTHON ?=
 PYTEST_ARGS ?= tests
@@ -14,12 +15,13 @@ LEDGER_ARGS ?=
 CRASH_ARGS ?=
 LATENCY_ARGS ?=
 LOST_ACK_ARGS ?=
+REMOVAL_ARGS ?=
 CAMPAIGN_ARGS ?= --runs 500 --seed 1 --workers 2 -o build/campaign/rows.parquet
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack campaign lock clean test-programs run-environment dev-environment
+.PHONY: help demo test coverage check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack control-removal campaign lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -68,6 +70,9 @@ stop-latency: dev-environment ## from a request to STOP on the wire, with and wi
 
 lost-ack: dev-environment ## ten thousand starts and resumes whose answer is lost, in virtual time; 10 minutes
 	@.venv/bin/python -m tests.lost_ack $(LOST_ACK_ARGS)
+
+control-removal: dev-environment ## every control taken away in turn, and a test must go red for each; 10 minutes
+	@.venv/bin/python -m tests.removal $(REMOVAL_ARGS)
 
 campaign: dev-environment ## 500 virtual worlds with random faults against the invariants
 	@.venv/bin/pumpsim campaign $(CAMPAIGN_ARGS)
