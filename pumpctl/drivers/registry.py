@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pumpctl.configuration import ChannelConfiguration
+from pumpctl.drivers.alaris import AlarisDriver
 from pumpctl.drivers.companion import CompanionDriver
 from pumpctl.drivers.pump import Driver
 
-DIALECTS: dict[str, Callable[[ChannelConfiguration], Driver]] = {"companion": lambda _: CompanionDriver()}
+DIALECTS: dict[str, Callable[[ChannelConfiguration], Driver]] = {
+    "companion": lambda _: CompanionDriver(),
+    "alaris": lambda _: AlarisDriver(),
+}
 
 
 class UnknownDialect(ValueError):
