@@ -1,13 +1,15 @@
 """The host's clocks in the virtual world: link time, therapy time, and a wall clock that people and NTP move.
 
 Refuses to know the daemon. World time is the truth that pumps live in; the host's boot clock is the same, less
-the time in which a paused machine saw no time pass. The wall clock is off by what was done to it.
+the time in which a paused machine saw no time pass, until the host is switched off: then it begins anew. The wall clock
+is off by what was done to it.
 """
 
 from __future__ import annotations
 
-from pumpctl.core.instant import NS_PER_MS, Now
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S, Now
 
+BOOTED_NS = 10 * NS_PER_S  # what it takes a host from its power-on to the daemon's start
 WALL_STEP_MS = 2_000  # the shell tells no smaller step (design section 7)
 
 
@@ -17,18 +19,23 @@ class RigClock:
     def __init__(self, start_utc_ms: int) -> None:
         self.offset_ms = 0  # how far the wall clock is off the true calendar
         self.unseen_ns = 0  # world time that the host's clocks have missed
+        self._booted_ns = 0  # how much less the boot clock shows since the host was switched on again
         self._start_utc_ms = start_utc_ms
         self._told_ms = 0
         self._stands_since_ns: int | None = None
 
     def now(self, world_ns: int) -> Now:
         """What the daemon is told."""
-        link_ns = world_ns - self.unseen_ns
+        link_ns = world_ns - self.unseen_ns - self._booted_ns
         return Now(link_ns, link_ns, self.wall_ms(world_ns))
 
     def world_ns(self, link_ns: int) -> int:
         """The world time at which the host's boot clock shows this."""
-        return link_ns + self.unseen_ns
+        return link_ns + self.unseen_ns + self._booted_ns
+
+    def boot(self, world_ns: int) -> None:
+        """The host was off, and is on again."""
+        self._booted_ns = world_ns - self.unseen_ns - BOOTED_NS
 
     def true_ms(self, world_ns: int) -> int:
         """The calendar."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pumpctl.core.instant import NS_PER_S
-from simulator.rig.clock import WALL_STEP_MS, RigClock
+from simulator.rig.clock import BOOTED_NS, WALL_STEP_MS, RigClock
 
 START_MS = 1_796_148_000_000
 
@@ -49,6 +49,16 @@ def test_a_paused_machine_sees_no_time_and_no_step():
     assert (now.link_ns, now.therapy_ns, now.utc_ms) == (40 * NS_PER_S, 40 * NS_PER_S, START_MS + 40_000)
     assert clock.world_ns(now.link_ns) == 100 * NS_PER_S
     assert clock.take_step_ms(100 * NS_PER_S) is None
+
+
+def test_a_host_that_was_off_counts_from_its_power_on():
+    clock = RigClock(START_MS)
+    clock.miss(60 * NS_PER_S)
+    clock.boot(100 * NS_PER_S)
+    now = clock.now(103 * NS_PER_S)
+    assert (now.link_ns, now.therapy_ns) == (BOOTED_NS + 3 * NS_PER_S, BOOTED_NS + 3 * NS_PER_S)
+    assert now.utc_ms == START_MS + 43_000
+    assert clock.world_ns(now.link_ns) == 103 * NS_PER_S
 
 
 def test_a_daemon_that_starts_knows_of_no_earlier_step():

@@ -91,6 +91,7 @@ class Host:
         self._agenda = agenda
         self._random = random
         self._life = 0
+        self._is_off = False
         self._backlog: list[Event] = []
         self.disk.adopt(past)
         self.controller = self._begin(past)
@@ -119,6 +120,7 @@ class Host:
         """Nobody is there; what was handed to the ports still goes out."""
         self._life += 1
         self.alive, self.asleep = False, False
+        self._is_off = self._is_off or power_lost
         self._backlog.clear()
         self.disk.end_of_process(self._agenda.now_ns, power_lost=power_lost)
         self.fresh.append(LifeEnded())
@@ -149,6 +151,9 @@ class Host:
     def _begin(self, past: JournalContent) -> Controller:
         made = self._installation
         self.alive = True
+        if self._is_off:
+            self.clock.boot(self._agenda.now_ns)
+            self._is_off = False
         self.clock.begin_life(self._agenda.now_ns)
         controller = made.make_controller(made.configuration, made.library, past)
         self.fresh.append(LifeBegan(past))
