@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from pumpctl.core.limit import (
     OF_PHASE,
     OF_START,
+    WHILE_RUNNING,
     Condition,
     LibraryUnreadable,
     Limit,
@@ -83,7 +84,7 @@ class Rows:
 class Sheaf:
     """What of a profile holds under some conditions: for each phase, and for the order and the patient.
 
-    What is measured at a start alone is in neither (start_table.py).
+    What is measured at a start alone, or while it runs, is in neither (start_table.py, core/observation.py).
     """
 
     of_phase: tuple[Rows, ...]
@@ -181,7 +182,7 @@ def _rows(profile: Profile, conditions: frozenset[Condition]) -> Sheaf:
     rows = [_of_measure(measure, tuple(limits)) for measure, limits in by_measure.items()]
     return Sheaf(
         tuple([each for each in rows if each.measure in OF_PHASE]),
-        tuple([each for each in rows if each.measure not in OF_PHASE | OF_START]),
+        tuple([each for each in rows if each.measure not in OF_PHASE | OF_START | WHILE_RUNNING]),
     )
 
 
@@ -238,6 +239,8 @@ def _profile(name: str, text: _ProfileText, limits: tuple[Limit, ...]) -> Profil
     for measure in _NEEDED_HARD[phase]:
         if all(limit.measure is not measure for limit in hard):
             raise LibraryUnreadable(f"profiles.{name}: no hard limit on {measure.value}")
+    for measure in _WATCHED[text.route]:
+        _demand_alarm_and_stop(name, measure, own)
     dose_rates = [limit.above for limit in hard if isinstance(limit.above, DoseRate)]
     if not dose_rates:
         raise LibraryUnreadable(f"profiles.{name}: no hard maximum of the dose rate")
@@ -255,6 +258,22 @@ def _profile(name: str, text: _ProfileText, limits: tuple[Limit, ...]) -> Profil
     )
 
 
+def _demand_alarm_and_stop(name: str, measure: Measure, own: list[Limit]) -> None:
+    """Whoever is watched while it runs is told first, then stopped; a bound below is no bound on what may come."""
+    for severity in (Severity.ADVISORY, Severity.HARD):
+        if not any(
+            limit.measure is measure and limit.severity is severity and limit.upper_bound is not None
+            for limit in own
+            if limit.lower_bound is None and limit.when is Condition.ALWAYS
+        ):
+            raise LibraryUnreadable(f"profiles.{name}: no {severity.value} limit on {measure.value}")
+
+
+# clinical.md section 5: at home nobody has to look, and what is found there counts all the same.
+_WATCHED = {
+    "sc": (Measure.SERUM_WHILE_RUNNING,),
+    "iv": (Measure.SERUM_WHILE_RUNNING, Measure.UNOBSERVED_TIME),
+}
 _PATIENT = (Measure.CREATININE_CLEARANCE, Measure.DOSE_RATE, Measure.CONCENTRATION, Measure.DOSE_24H, Measure.COURSE)
 _NEEDED_HARD: dict[PhaseKind, tuple[Measure, ...]] = {
     PhaseKind.INFUSION: (

@@ -104,6 +104,9 @@ class Measure(Enum):
     START_LATE = "start_late"
     PAUSE = "pause"
     NEEDLE_AGE = "needle_age"
+    # of a patient while it runs (clinical.md section 5): ADVISORY is an alarm, HARD a stop
+    SERUM_WHILE_RUNNING = "serum_while_running"
+    UNOBSERVED_TIME = "unobserved_time"
 
 
 # fmt: off
@@ -113,6 +116,7 @@ OF_PHASE = frozenset({
 OF_START = frozenset({
     Measure.REPEAT_SPARE, Measure.START_GAP, Measure.START_EARLY, Measure.START_LATE, Measure.PAUSE, Measure.NEEDLE_AGE,
 })
+WHILE_RUNNING = frozenset({Measure.SERUM_WHILE_RUNNING, Measure.UNOBSERVED_TIME})
 # fmt: on
 
 KIND_OF: dict[Measure, type[Quantity]] = {
@@ -160,6 +164,8 @@ KIND_OF: dict[Measure, type[Quantity]] = {
     Measure.START_LATE: Duration,
     Measure.PAUSE: Duration,
     Measure.NEEDLE_AGE: Duration,
+    Measure.SERUM_WHILE_RUNNING: SerumMagnesium,
+    Measure.UNOBSERVED_TIME: Duration,
 }
 
 
@@ -246,16 +252,8 @@ def parse_limit(index: int, row: LimitText, known_profiles: frozenset[str]) -> L
         when = Condition(row.when)
     except ValueError as error:
         raise LibraryUnreadable(f"{where}: {error}") from error
-    texts = {
-        name: text
-        for name, text in (
-            ("above", row.above),
-            ("at_or_above", row.at_or_above),
-            ("below", row.below),
-            ("at_or_below", row.at_or_below),
-        )
-        if text is not None
-    }
+    sides = {"above": row.above, "at_or_above": row.at_or_above, "below": row.below, "at_or_below": row.at_or_below}
+    texts = {name: text for name, text in sides.items() if text is not None}
     bounds = {name: _bound(f"{where}.{name}", text, measure) for name, text in texts.items()}
     if not bounds:
         raise LibraryUnreadable(f"{where}: no bound")

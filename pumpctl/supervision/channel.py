@@ -67,6 +67,15 @@ class Window:
     began_therapy_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The newest report of one sign. `by_calendar`: of an earlier life of the daemon, whose clock is gone."""
+
+    value: Quantity | str
+    therapy_ns: int
+    by_calendar: bool
+
+
 @dataclass(slots=True)
 class ActiveAlarm:
     """An alarm that is on, since when (link time), and until when a person silenced it here."""
@@ -115,8 +124,9 @@ class Channel:
     lease_until_uptime_ms: int | None = None  # by the pump's clock; lease_ends_ns is the same in link time
     lease_ends_ns: int | None = None
     away_until_ms: int | None = None
-    observed: dict[str, int] = field(default_factory=dict[str, int])  # therapy ns, by sign of Q25
-    baseline_pressure: Quantity | None = None
+    observed: dict[str, Sighting] = field(default_factory=dict[str, Sighting])  # by sign of Q25, and the baseline
+    # The same as it stood when this program started, once there was a report since.
+    observed_at_start: tuple[bytes, dict[str, Sighting]] = (b"", {})
     next_poll_ns: int = 0
     next_identify_ns: int = 0
     deadline_ns: int = 0

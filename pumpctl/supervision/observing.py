@@ -6,19 +6,39 @@ latches (Q25, S06), whatever is running. What an intravenous infusion still lack
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pumpctl.core.delivery import DeliveryState
-from pumpctl.core.observation import FIGURES, SIGNS, Lapse, Meaning, Report, lapse, meaning, read_report
+from pumpctl.core.instant import NS_PER_MS, NS_PER_S
+from pumpctl.core.library import PhaseKind
+from pumpctl.core.limit import Limit, Measure
+from pumpctl.core.observation import (
+    BASELINE,
+    FIGURES,
+    SIGNS,
+    BrokenSign,
+    Lapse,
+    Meaning,
+    Report,
+    Reported,
+    lapse,
+    meaning,
+    merged,
+    read_report,
+    worst_signs,
+)
 from pumpctl.core.program import Program
 from pumpctl.core.quantity import Pressure, Quantity
 from pumpctl.core.reason import Priority, Reason
+from pumpctl.core.rules.reading import figures_of
+from pumpctl.core.rules.signs import BEFORE_START_MS
 from pumpctl.core.schedule import read_instant
 from pumpctl.core.units import Misread, read_quantity
 from pumpctl.drivers.pump import LOADING_KINDS
 from pumpctl.supervision.alarms import end_alarm, raise_alarm
-from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.channel import Channel, Sighting
+from pumpctl.supervision.infusion import Infusion
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.requests import (
     USAGE,
@@ -34,18 +54,10 @@ from pumpctl.supervision.ward import Ward
 
 MAX_SIGNS = 8
 AHEAD_MS = 5 * 60_000  # T02
+NS_PER_MIN = 60 * NS_PER_S
 NOTHING = Reason("nothing_observed", "name at least one thing that was seen: see `pumpctl observe --help`")
 _KINDS = ("patellar_reflex", *FIGURES)
 _RUNS = frozenset({DeliveryState.STARTING, DeliveryState.INFUSING, DeliveryState.PAUSING})
-
-
-@dataclass(frozen=True, slots=True)
-class _Circumstances:
-    """Against what a report is judged on one channel."""
-
-    profile: str | None
-    at_home: bool
-    baseline: Quantity | None
 
 
 def observe(ward: Ward, wish: Wish, out: Outbox) -> None:
@@ -72,72 +84,134 @@ def observe(ward: Ward, wish: Wish, out: Outbox) -> None:
     owe(ward, wish, out, seq, {**result, "advice": [*advice, *(problem.message for problem in problems)]})
 
 
-def watch_observations(channel: Channel, out: Outbox) -> None:
+def watch_observations(ward: Ward, channel: Channel, out: Outbox) -> None:
     """An intravenous infusion whose patient nobody looks at: MEDIUM, then a stop."""
-    match observation_lapse(channel, out.now.therapy_ns):
+    _watch_overridden(ward, channel, out)
+    match observation_lapse(ward, channel, out.now.therapy_ns):
         case Lapse.NONE:
             end_alarm(channel, "observation_overdue", out)
         case Lapse.OVERDUE:
-            raise_alarm(channel, "observation_overdue", Priority.MEDIUM, _wanted(channel, out.now.therapy_ns), out)
+            told = _wanted(ward, channel, out.now.therapy_ns)
+            raise_alarm(channel, "observation_overdue", Priority.MEDIUM, told, out)
         case Lapse.STOP if channel.stop is None:
-            reason = Reason("observation_lapsed", _wanted(channel, out.now.therapy_ns))
+            reason = Reason("observation_lapsed", _wanted(ward, channel, out.now.therapy_ns))
             request_stop(channel, (reason,), Priority.HIGH, out)
         case Lapse.STOP:
             return
 
 
-def observation_lapse(channel: Channel, therapy_ns: int) -> Lapse:
+def observation_lapse(ward: Ward, channel: Channel, therapy_ns: int) -> Lapse:
     """Where this channel stands. Nothing is due at home, nor while nothing runs."""
-    program = _running_iv(channel)
-    if program is None:
+    infusion = _running_iv(channel)
+    if infusion is None:
         return Lapse.NONE
-    oldest_ns = max(therapy_ns - since_ns for since_ns in _looked_for(channel).values())
-    return lapse(oldest_ns, loading=program.phase_kind in LOADING_KINDS)
+    oldest_ns = therapy_ns - min(_looked_for(ward, channel, infusion).values())
+    return lapse(oldest_ns, _rows(ward, infusion.program))
 
 
-def replay_observed(channel: Channel, body: dict[str, Any], therapy_ns: int) -> None:
-    """From its record: when each sign was last seen, and the baseline."""
-    _remember(channel, read_report(body["told"], body["signs"]), therapy_ns)
+def reported_of(channel: Channel, therapy_ns: int) -> Reported:
+    """For the verdict on a start. Ages are rounded up; only this life's clock has measured them."""
+    ages_ms = {
+        kind: -((each.therapy_ns - therapy_ns) // NS_PER_MS)
+        for kind, each in channel.observed.items()
+        if not each.by_calendar
+    }
+    return Reported(_values(channel.observed), ages_ms)
 
 
-def _running_iv(channel: Channel) -> Program | None:
+def replay_observed(ward: Ward, channel: Channel, body: dict[str, Any], therapy_ns: int) -> None:
+    """From its record: what was seen of each sign last and when, and the baseline; of the patient, not of one pump."""
+    report = read_report(body["told"], body["signs"])
+    for each in (channel, *ward.others_of(channel)):
+        _remember(each, report, therapy_ns, by_calendar=True)
+
+
+def _running_iv(channel: Channel) -> Infusion | None:
     infusion = channel.infusion
     running = infusion is not None and infusion.may_have_started and channel.state in _RUNS
-    return infusion.program if infusion is not None and running and infusion.program.route == "iv" else None
+    return infusion if infusion is not None and running and infusion.program.route == "iv" else None
 
 
-def _looked_for(channel: Channel) -> dict[str, int]:
-    """Since when each sign has not been looked for again: its last report, or the start, whichever is later."""
-    began_ns = channel.infusion.began_therapy_ns if channel.infusion else 0
-    return {sign: max(channel.observed.get(sign, began_ns), began_ns) for sign in SIGNS}
+def _looked_for(ward: Ward, channel: Channel, infusion: Infusion) -> dict[str, int]:
+    """Since when each sign has not been looked for again (clinical.md section 5).
+
+    Every 5 min while loading: from the start of that on. Every 60 min after: from when it was last seen, before the
+    start or in the phase before. Whoever overrode that it was not seen then has agreed to the 15 min of Q25, no more.
+    """
+    began_ns, started_utc_ms = infusion.began_therapy_ns, infusion.started_utc_ms or 0
+    loading = infusion.program.phase_kind in LOADING_KINDS
+    earliest_ns = began_ns if loading else began_ns - BEFORE_START_MS * NS_PER_MS
+    accepted = ward.orders.get(infusion.program.order_digest)
+    written = figures_of(accepted.order).bedside.seen_utc_ms if accepted else {}
+    since = {
+        kind: began_ns - max(0, started_utc_ms - utc_ms) * NS_PER_MS for kind, utc_ms in written.items()
+    }  # by the calendar of the start, which was not moved then (H40)
+    told = {kind: each.therapy_ns for kind, each in channel.observed.items()}
+    return {sign: max(earliest_ns, since.get(sign, earliest_ns), told.get(sign, earliest_ns)) for sign in SIGNS}
 
 
-def _wanted(channel: Channel, therapy_ns: int) -> str:
-    ages = {sign: (therapy_ns - since_ns) // 60_000_000_000 for sign, since_ns in _looked_for(channel).items()}
-    oldest = max(ages.values())
-    named = ", ".join(sign.replace("_", " ") for sign, age in ages.items() if age == oldest)
-    return f"not observed for {oldest} min: {named}; look at the patient and report it with `pumpctl observe`"
+def _wanted(ward: Ward, channel: Channel, therapy_ns: int) -> str:
+    since = _looked_for(ward, channel, channel.infusion) if channel.infusion else {}
+    oldest_ns = min(since.values(), default=therapy_ns)
+    named = ", ".join(sign.replace("_", " ") for sign, ns in since.items() if (ns - oldest_ns) < NS_PER_MIN)
+    told = f"not observed for {(therapy_ns - oldest_ns) // NS_PER_MIN} min: {named}"
+    return f"{told}; look at the patient and report it with `pumpctl observe`"
+
+
+def _watch_overridden(ward: Ward, channel: Channel, out: Outbox) -> None:
+    """Q10: a sign that was overridden at the start is told as long as it runs."""
+    infusion = _running_iv(channel)
+    overridden = _agreed(ward, channel, infusion) if infusion else {}
+    if overridden:
+        told = ", ".join(sign.told for sign in overridden.values())
+        told = f"runs although {told}: overridden at the start (Q10); it stops when a worse one is reported"
+        raise_alarm(channel, "sign_overridden", Priority.HIGH, told, out)
+    else:
+        end_alarm(channel, "sign_overridden", out)
+
+
+def _agreed(ward: Ward, channel: Channel, infusion: Infusion | None) -> dict[Measure, BrokenSign]:
+    """Pressure, heart rate and breathing as they were overridden for this emergency: no start is let through else.
+
+    By the order, and by what was reported until the program started.
+    """
+    accepted = ward.orders.get(infusion.program.order_digest) if infusion else None
+    if infusion is None or accepted is None or infusion.program.phase_kind is not PhaseKind.EMERGENCY:
+        return {}
+    of_program, at_start = channel.observed_at_start
+    reports = _values(at_start if of_program == infusion.program_id else channel.observed)
+    written = {kind: each.value for kind, each in figures_of(accepted.order).bedside.figures.items()}
+    return worst_signs((written, merged(written, reports)), _rows(ward, infusion.program))
+
+
+def _agreed_for(ward: Ward, channel: Channel) -> dict[Measure, BrokenSign]:
+    """What holds for an infusion holds for its patient's channels that have none."""
+    carrier = (
+        channel if channel.infusion else next((each for each in ward.others_of(channel) if each.infusion), channel)
+    )
+    return _agreed(ward, carrier, carrier.infusion)
 
 
 def _judged(ward: Ward, channel: Channel, report: Report) -> Meaning:
-    seen = _circumstances(ward, channel)
-    rows = (
-        limit for limit in ward.library.limits if seen.profile is None or seen.profile in limit.profiles
-    )  # without a program, any profile's
-    return meaning(report, rows, seen.baseline, at_home=seen.at_home)
-
-
-def _circumstances(ward: Ward, channel: Channel) -> _Circumstances:
-    """Where nothing is known of the infusion, the lower limits of the home hold."""
     program = channel.infusion.program if channel.infusion else None
-    if program is None:
-        return _Circumstances(None, at_home=True, baseline=channel.baseline_pressure)
-    accepted = ward.orders.get(program.order_digest)
+    return meaning(report, _rows(ward, program), _baseline(ward, channel, program), _agreed_for(ward, channel))
+
+
+def _rows(ward: Ward, program: Program | None) -> Sequence[Limit]:
+    """Those of the program's profile. Of any profile where nothing is known of the infusion: the lowest then holds."""
+    named = program.profile if program else None
+    own = next((profile.limits for profile in ward.library.profiles if profile.name == named), None)
+    return ward.library.limits if own is None else [limit for limits in own.values() for limit in limits]
+
+
+def _baseline(ward: Ward, channel: Channel, program: Program | None) -> Quantity | None:
+    """The highest that is known: it makes a fall larger."""
+    accepted = ward.orders.get(program.order_digest) if program else None
     told = accepted.order.observations or () if accepted else ()
-    recorded = [each.value or "" for each in told if each.kind == "baseline_systolic_pressure"]
+    recorded = [each.value or "" for each in told if each.kind == BASELINE]
     baselines = [read for text in recorded if not isinstance(read := read_quantity(text, Pressure), Misread)]
-    highest = max(baselines, default=None)  # a high baseline makes a fall larger
-    return _Circumstances(program.profile, program.route == "sc", channel.baseline_pressure or highest)
+    reported = _values(channel.observed).get(BASELINE)
+    return max([*baselines, *([reported] if isinstance(reported, Pressure) else [])], default=None)
 
 
 def _note(channel: Channel, report: Report, judged: Meaning, out: Outbox) -> None:
@@ -150,9 +224,20 @@ def _note(channel: Channel, report: Report, judged: Meaning, out: Outbox) -> Non
             end_alarm(channel, code, out)
 
 
-def _remember(channel: Channel, report: Report, therapy_ns: int) -> None:
-    channel.observed.update(dict.fromkeys(report.seen, therapy_ns))
-    channel.baseline_pressure = report.figures.get("baseline_systolic_pressure", channel.baseline_pressure)
+def _remember(channel: Channel, report: Report, therapy_ns: int, *, by_calendar: bool = False) -> None:
+    infusion = channel.infusion
+    if infusion is not None and infusion.may_have_started and channel.observed_at_start[0] != infusion.program_id:
+        channel.observed_at_start = (infusion.program_id, dict(channel.observed))
+    seen: dict[str, Quantity | str] = {
+        kind: report.figures[kind] for kind in (*SIGNS, BASELINE) if kind in report.figures
+    }
+    if report.reflex is not None:
+        seen["patellar_reflex"] = report.reflex
+    channel.observed.update({kind: Sighting(value, therapy_ns, by_calendar) for kind, value in seen.items()})
+
+
+def _values(observed: Mapping[str, Sighting]) -> dict[str, Quantity | str]:
+    return {kind: each.value for kind, each in observed.items()}
 
 
 def _signs(wish: Wish) -> list[str]:

@@ -128,7 +128,7 @@ def _renewal(ward: Ward, channel: Channel, now: Now) -> Command | None:
         return None
     if channel.link is not Link.UP or channel.latched:
         return None
-    if observation_lapse(channel, now.therapy_ns) is Lapse.STOP:
+    if observation_lapse(ward, channel, now.therapy_ns) is Lapse.STOP:
         return None  # it is being stopped; a lease must not outlive the reason for it
     if not ward.journal_sound or ward.last_durable_ns is None:
         return None

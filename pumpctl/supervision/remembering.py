@@ -112,7 +112,7 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
         case "cleared":
             channel.latched = []
         case "observed":
-            replay_observed(channel, body, _therapy_ns(ward, record, out))
+            replay_observed(ward, channel, body, _therapy_ns(ward, record, out))
         case "external_dose":
             add_external(ward, body, record.utc_ms)
             channel.still_base = Counters(**body["counters"])

@@ -35,7 +35,7 @@ def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
         take(ward, channel, fact, out)
     watch_silence(channel, out)
     watch_waiting(ward, channel, out)
-    watch_observations(channel, out)
+    watch_observations(ward, channel, out)
     watch_silenced(channel, out)
     pursue_stop(channel, out)
     if channel.state is DeliveryState.PHASE_COMPLETE:

@@ -20,6 +20,7 @@ from pumpctl.supervision.bag_checks import start_confirmed
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion
 from pumpctl.supervision.latches import uncleared_stops
+from pumpctl.supervision.observing import reported_of
 from pumpctl.supervision.ward import AcceptedOrder, Ward
 
 BLOCKING = frozenset({Severity.HARD, Severity.SOFT})
@@ -59,6 +60,7 @@ def _context(ward: Ward, accepted: AcceptedOrder, overrides: tuple[Override, ...
         overrides=overrides,
         accepted_utc_ms=accepted.accepted_utc_ms,
         uncleared_stops=uncleared_stops(ward, accepted.order.patient.id),
+        reported=reported_of(ward.channels[accepted.channel], now.therapy_ns),
     )
 
 

@@ -8,12 +8,13 @@ from protocols.companion import messages as wire
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.reason import Priority
 from pumpctl.effects import WritePump
-from tests.controller.desk import A, B, Desk
-from tests.controller.orders import SOUND, monitored_iv, monitored_iv_continuous, once
+from tests.controller.desk import MS, A, B, Desk
+from tests.controller.orders import SOUND, START_UTC_MS, monitored_iv, monitored_iv_continuous, once
 from tests.controller.scenes import infusing, loaded, two_channels
 
 D = DeliveryState
 MINUTE_MS = 60_000
+SEEN_UTC_MS = START_UTC_MS - 10 * MINUTE_MS  # OBSERVED_AT
 SERUM_AT = "2026-12-01T18:00:00Z"
 
 
@@ -145,23 +146,78 @@ def test_a_baseline_that_was_told_counts_from_then_on_and_after_a_restart():
     assert desk.latched == {"q25_systolic_fall"}
 
 
+def _since_start_ms(desk: Desk) -> int:
+    assert desk.channel.infusion is not None
+    return (desk.now.therapy_ns - desk.channel.infusion.began_therapy_ns) // MS
+
+
+def _run_to(desk: Desk, since_start_ms: int) -> None:
+    desk.run_for(since_start_ms - _since_start_ms(desk))
+
+
+def _seen_before_start_ms(order: dict[str, object]) -> int:
+    """How old the order's signs were when it started."""
+    desk = infusing(order, looked_after=False)
+    assert desk.channel.infusion is not None
+    return (desk.channel.infusion.started_utc_ms or 0) - SEEN_UTC_MS
+
+
 @pytest.mark.hazard("H38")
 @pytest.mark.parametrize(
     ("order", "due_ms", "stop_ms"),
     [(monitored_iv, 5 * MINUTE_MS, 10 * MINUTE_MS), (monitored_iv_continuous, 60 * MINUTE_MS, 75 * MINUTE_MS)],
 )
 def test_an_infusion_that_nobody_looks_at_alarms_and_then_stops(order: object, due_ms: int, stop_ms: int):
+    """While loading from the start on; after that from the last look, be it the one before the start."""
     desk = infusing(order(), looked_after=False)  # pyright: ignore[reportCallIssue]
-    desk.run_for(due_ms - 3_000)
+    if order is monitored_iv_continuous:
+        before_ms = _seen_before_start_ms(monitored_iv_continuous())
+        assert 10 * MINUTE_MS <= before_ms < 11 * MINUTE_MS
+        due_ms, stop_ms = due_ms - before_ms, stop_ms - before_ms
+    _run_to(desk, due_ms - 1_500)
     assert desk.active_alarms() == set()
-    desk.run_for(5_000)
+    _run_to(desk, due_ms + 1_500)
     assert [alarm.priority for alarm in desk.alarms("observation_overdue")] == [Priority.MEDIUM]
     assert desk.state is D.INFUSING
-    desk.run_for(stop_ms - due_ms - 5_000)
+    _run_to(desk, stop_ms - 1_500)
     assert desk.state is D.INFUSING
-    desk.must_be(D.STOPPED, 7_000)
+    desk.must_be(D.STOPPED, 5_000)
     assert desk.latched == {"observation_lapsed"}
     assert desk.alarms("observation_lapsed")[0].priority is Priority.HIGH
+
+
+@pytest.mark.hazard("H38")
+def test_a_look_while_loading_counts_after_it_and_no_phase_begins_anew():
+    desk = infusing(monitored_iv(), looked_after=False)
+    for _ in range(5):
+        _run_to(desk, _since_start_ms(desk) + 4 * MINUTE_MS - 5_000)
+        desk.ask_and_wait("observe", **SOUND)
+    seen_ms = desk.now.therapy_ns // MS
+    desk.must(lambda: desk.channel.infusion is not None and not desk.channel.infusion.remaining, 5 * MINUTE_MS)
+    desk.must_be(D.AWAITING_CONFIRMATION, 10_000)
+    desk.press(token=8)
+    desk.must_be(D.INFUSING, 10_000)
+    desk.run_for(seen_ms + 60 * MINUTE_MS - desk.now.therapy_ns // MS - 3_000)
+    assert desk.active_alarms() == set()
+    desk.run_for(6_000)
+    assert desk.active_alarms() == {"observation_overdue"}
+
+
+@pytest.mark.hazard("H38")
+def test_a_start_without_a_look_buys_no_more_than_the_quarter_of_an_hour_that_was_agreed_to():
+    order = monitored_iv_continuous()
+    order["observations"] = [each for each in order["observations"] if each["kind"] in {"urine", "heart_rate"}]
+    desk = Desk(looked_after=False)
+    desk.plug_in()
+    desk.run_for(1_000)
+    desk.submit(order, overrides=["Q25=physician on call:the patient is in the next bed"])
+    desk.must_be(D.AWAITING_CONFIRMATION, 5_000)
+    desk.press()
+    desk.must_be(D.INFUSING, 5_000)
+    _run_to(desk, 45 * MINUTE_MS - 1_500)
+    assert desk.active_alarms() == set()
+    _run_to(desk, 45 * MINUTE_MS + 1_500)
+    assert "heart rate" not in desk.alarms("observation_overdue")[0].message
 
 
 @pytest.mark.hazard("H38")

@@ -32,6 +32,8 @@ on subcutaneous magnesium at home, *label* US and UK labelling, *reference* publ
   reason. **advisory** is shown, **schedule** makes a dated task; neither blocks.
 - All findings are reported. Nothing is clamped or repaired. A value equal to a limit passes unless the row says
   otherwise. A missing input is never read as normal. A rule that fails, or that is missing from the table, refuses.
+- A limit on the serum while running, or on the unobserved time of an infusion, speaks while it runs and refuses no
+  order: advisory is an alarm, hard a stop that latches.
 - Every mass is magnesium sulfate heptahydrate: 1 g = 4.0573 mmol = 8.1146 mEq.
 - A loading dose counts toward the day: 2 g and then 4 mg/min for 24 h is 31.5 mmol, above 24; after 2 g the tail may
   run at most 2.747 mg/min for 23.75 h. 12 mmol is not the 15-minute dose (that would be 197 mg/min). 2 g in 5 min is

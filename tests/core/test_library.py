@@ -43,7 +43,7 @@ def test_hash_names_the_content_and_not_the_layout():
 @pytest.mark.parametrize(
     ("old", "new", "hint"),
     [
-        ('version = "2026.1"\n', "", "version: Field required"),
+        ('version = "2026.2"\n', "", "version: Field required"),
         ("format = 1", "format = 2", "format"),
         ('mass_basis = "heptahydrate"', 'mass_basis = "anhydrous"', "mass_basis"),
         ('route = "sc"', 'route = "im"', "profiles.home_sc.route"),
@@ -82,6 +82,33 @@ def test_a_profile_without_a_hard_limit_it_needs_is_refused(measure: str):
     assert len(kept) < len(rows)
     with pytest.raises(LibraryUnreadable, match=f"no hard limit on {measure}"):
         parse_library("[[limits]]".join([head, *kept]).encode())
+
+
+@pytest.mark.parametrize("severity", ["advisory", "hard"])
+@pytest.mark.parametrize(
+    ("profile", "measure"),
+    [
+        ("home_sc", "serum_while_running"),
+        ("monitored_iv_continuous", "serum_while_running"),
+        ("monitored_iv_loading", "unobserved_time"),
+        ("monitored_iv_continuous", "unobserved_time"),
+    ],
+)
+@pytest.mark.parametrize("change", ["out", "other_side", "conditional"])
+def test_a_profile_that_nobody_would_be_told_of_while_it_runs_is_refused(
+    severity: str, profile: str, measure: str, change: str
+):
+    """A row taken out, bounded on the wrong side, or holding only sometimes: the library must not load."""
+    head, *rows = TEXT.split("[[limits]]")
+    wanted = (f'measure = "{measure}"', f'severity = "{severity}"', f'"{profile}"')
+    (place,) = [place for place, row in enumerate(rows) if all(each in row for each in wanted)]
+    row = rows.pop(place)
+    if change == "other_side":
+        rows.insert(place, row.replace("at_or_above", "at_or_below").replace("\nabove", "\nbelow"))
+    elif change == "conditional":
+        rows.insert(place, row.replace("measure", 'when = "cardiac_risk"\nmeasure'))
+    with pytest.raises(LibraryUnreadable, match=f"no {severity} limit on {measure}"):
+        parse_library("[[limits]]".join([head, *rows]).encode())
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"\x00", b"", b"a = 1", b"x" * (1 << 21), b"[" * 5000])

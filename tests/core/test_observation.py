@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pumpctl.core.observation import SIGNS, TOXIC_SIGNS, Lapse, Meaning, lapse, meaning, read_report
-from pumpctl.core.quantity import Pressure
+from pumpctl.core.limit import Limit
+from pumpctl.core.observation import SIGNS, TOXIC_SIGNS, Lapse, Meaning, lapse, meaning, read_report, worst_signs
+from pumpctl.core.quantity import PerMinute, Pressure
 from pumpctl.shell.library_file import read_library
 
 LIBRARY = read_library(None)
@@ -20,10 +21,14 @@ SOUND = {
 }
 
 
+def _rows(profile: str) -> list[Limit]:
+    return [limit for limit in LIBRARY.limits if profile in limit.profiles]
+
+
 def _meaning(told: dict[str, str], *signs: str, at_home: bool = False, baseline: Pressure | None = None) -> Meaning:
     report = read_report(told, signs)
     assert report.unreadable == ()
-    return meaning(report, LIBRARY.limits, baseline, at_home=at_home)
+    return meaning(report, _rows("home_sc" if at_home else "monitored_iv_continuous"), baseline)
 
 
 def _codes(told: dict[str, str], *signs: str, at_home: bool = False) -> tuple[list[str], list[str]]:
@@ -117,22 +122,43 @@ def test_what_cannot_be_understood_is_said_and_never_guessed(told: dict[str, str
     report = read_report(told, signs)
     assert len(report.unreadable) == 1
     assert report.seen == set()
-    assert meaning(report, LIBRARY.limits, None, at_home=True) == Meaning((), ())
+    assert meaning(report, LIBRARY.limits, None) == Meaning((), ())
+
+
+@pytest.mark.hazard("H37")
+def test_where_nothing_is_known_of_the_infusion_the_lowest_limits_hold():
+    for text, stop, tell in (("1.04 mmol/L", 0, 0), ("1.05 mmol/L", 0, 1), ("1.5 mmol/L", 1, 0)):
+        found = meaning(read_report({"serum_magnesium": text}, ()), LIBRARY.limits, None)
+        assert (len(found.stop), len(found.tell)) == (stop, tell)
+
+
+@pytest.mark.hazard("H37")
+@pytest.mark.parametrize(("text", "stops"), [("9.999 /min", True), ("10 /min", False), ("11 /min", False)])
+def test_a_sign_that_was_overridden_is_a_stop_when_it_is_worse(text: str, stops: bool):
+    rows = _rows("emergency_iv")
+    agreed = worst_signs([{"breathing_rate": PerMinute(10)}], rows)
+    found = meaning(read_report({"breathing_rate": text}, ()), rows, None, agreed)
+    codes = [[reason.code for reason in each] for each in (found.stop, found.tell)]
+    assert codes == ([["q25_breathing_rate"], []] if stops else [[], ["sign_overridden"]])
+    assert meaning(read_report({"heart_rate": "49 /min"}, ()), rows, None, agreed).stop
 
 
 @pytest.mark.hazard("H38")
 @pytest.mark.parametrize(
-    ("age_ns", "loading", "expected"),
+    ("profiles", "due_ns", "stop_ns"),
     [
-        (300 * S, True, Lapse.NONE),
-        (300 * S + 1, True, Lapse.OVERDUE),
-        (600 * S, True, Lapse.OVERDUE),
-        (600 * S + 1, True, Lapse.STOP),
-        (3_600 * S, False, Lapse.NONE),
-        (3_600 * S + 1, False, Lapse.OVERDUE),
-        (4_500 * S, False, Lapse.OVERDUE),
-        (4_500 * S + 1, False, Lapse.STOP),
+        (("monitored_iv_loading", "emergency_iv"), 300 * S, 600 * S),
+        (("monitored_iv_continuous", "monitored_iv_intermittent"), 3_600 * S, 4_500 * S),
     ],
 )
-def test_how_long_nobody_may_look(age_ns: int, loading: bool, expected: Lapse):
-    assert lapse(age_ns, loading=loading) is expected
+def test_how_long_nobody_may_look(profiles: tuple[str, ...], due_ns: int, stop_ns: int):
+    for rows in map(_rows, profiles):
+        assert lapse(due_ns, rows) is Lapse.NONE
+        assert lapse(due_ns + 1, rows) is Lapse.OVERDUE
+        assert lapse(stop_ns, rows) is Lapse.OVERDUE
+        assert lapse(stop_ns + 1, rows) is Lapse.STOP
+
+
+@pytest.mark.hazard("H38")
+def test_at_home_no_time_is_too_long():
+    assert lapse(10**18, _rows("home_sc")) is Lapse.NONE

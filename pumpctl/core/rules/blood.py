@@ -50,7 +50,7 @@ RULES = (
         (SOFT,),
         "project",
     ),
-    Rule("Q13", (), "serum magnesium of 1.05 mmol/L or more before a start", _MAGNESIUM),
+    Rule("Q13", (), "serum magnesium not low before a start; raised, then high, while running", _MAGNESIUM),
     Rule(
         "Q14",
         (sample_is_not_from_the_infusion_arm,),

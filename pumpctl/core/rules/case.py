@@ -13,6 +13,7 @@ from pumpctl.core.exposure import EMPTY_LEDGER, Ledger
 from pumpctl.core.library import Library, PhaseKind, Profile
 from pumpctl.core.limit import Condition, Limit
 from pumpctl.core.monitoring import overdue_checks
+from pumpctl.core.observation import NOTHING_REPORTED, Reported
 from pumpctl.core.order import Order, Override
 from pumpctl.core.quantity import Quantity
 from pumpctl.core.rules.phase import Measured
@@ -38,7 +39,7 @@ class Context:
 
     `accepted_utc_ms`: when the order was accepted, for ages that count from there (Q03); None while it is not.
     `timetable` spares the expansion of the schedule to a caller that has it. `uncleared_stops`: stops of this patient
-    that wait for a clinician and a second person (S06).
+    that wait for a clinician and a second person (S06). `reported`: what people saw since, beside the order's paper.
     """
 
     at_utc_ms: int
@@ -48,6 +49,7 @@ class Context:
     accepted_utc_ms: int | None = None
     moment: Moment = Moment.CHECK
     uncleared_stops: tuple[str, ...] = ()
+    reported: Reported = NOTHING_REPORTED
 
 
 KnownPhase: TypeAlias = tuple[Profile, str, Measured]
@@ -73,6 +75,7 @@ class Case:
     timetable: Final[Timetable]
     ledger: Final[Ledger]
     uncleared_stops: Final[tuple[str, ...]]
+    reported: Final[Reported]
     is_subcutaneous: Final[bool]
     is_intravenous: Final[bool]
     is_home_subcutaneous: Final[bool]
@@ -123,6 +126,7 @@ def open_case(order: Order, library: Library, context: Context) -> Case:
         timetable=context.timetable or expand(order.schedule),
         ledger=context.ledger,
         uncleared_stops=context.uncleared_stops,
+        reported=context.reported,
         is_subcutaneous=route == "sc",
         is_intravenous=route == "iv",
         is_home_subcutaneous=route == "sc" and care_area == "home",
