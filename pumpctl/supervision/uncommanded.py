@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from pumpctl.core.delivered import Counters
-from pumpctl.core.exposure import Certainty, Segment
+from pumpctl.core.exposure import D7_MS, Certainty, Segment
 from pumpctl.core.instant import MS_PER_H
+from pumpctl.core.interlocks import WALL_STEP_LIMIT_MS
 from pumpctl.core.limit import Measure
 from pumpctl.core.program import Program
 from pumpctl.core.rules.finding import Severity
@@ -67,20 +68,44 @@ def book_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outb
 def add_external(ward: Ward, body: dict[str, Any], utc_ms: int) -> None:
     """Into the ledger, new or from its record. What comes within an hour is one segment: a siphon must not fill it."""
     key = f"external:{body['channel']}:{utc_ms // MS_PER_H}"
-    before_ug = sum(segment.most_ug for segment in ward.ledger.segments if segment.key == key)
-    segment = Segment(
-        key=key,
-        patient_id=body["patient_id"],
-        order_digest=body["order"],
-        occurrence=body["occurrence"],
-        route=body["route"],
-        start_utc_ms=utc_ms,
-        end_utc_ms=utc_ms,
-        most_ug=before_ug + body["most_ug"],
-        # How much is certain; an uncertain segment would refuse every further start as unresolved (S02).
-        certainty=Certainty.COMMITTED,
-    )
-    ward.ledger = ward.ledger.with_segment(segment)
+    for place, span in enumerate(_when(ward, body, utc_ms)):
+        known = next((segment for segment in ward.ledger.segments if segment.key == f"{key}:{place}"), None)
+        start, end = span if known is None else _together(known, span)
+        segment = Segment(
+            key=f"{key}:{place}",
+            patient_id=body["patient_id"],
+            order_digest=body["order"],
+            occurrence=body["occurrence"],
+            route=body["route"],
+            start_utc_ms=start,
+            end_utc_ms=end,
+            most_ug=body["most_ug"] + (known.most_ug if known else 0),
+            # How much is certain; an uncertain segment would refuse every further start as unresolved (S02).
+            certainty=Certainty.COMMITTED if start == end else Certainty.UNDATED,
+        )
+        ward.ledger = ward.ledger.with_segment(segment)
+
+
+def _together(known: Segment, span: tuple[int, int]) -> tuple[int, int]:
+    """Two doses as one: all of it at the later instant, or at some time in what both span."""
+    start, end = span
+    if start == end >= known.end_utc_ms and not known.at_once:
+        return span
+    return min(start, known.start_utc_ms), max(end, known.end_utc_ms)
+
+
+def _when(ward: Ward, body: dict[str, Any], utc_ms: int) -> tuple[tuple[int, int], ...]:
+    """The spans in which it came. While the wall clock stands moved it may be right before the move or after it (H40).
+
+    Two instants further apart than any window are two doses to the ledger: it never counts both. Not before what it
+    followed: that began where the ledger says, and an earlier instant would make it look longer ago (S03).
+    """
+    if abs(ward.wall_step_ms) <= WALL_STEP_LIMIT_MS:
+        return ((utc_ms, utc_ms),)
+    starts = ward.ledger.starts_utc_ms(body["patient_id"], body["route"])
+    began = starts.get((body["order"], body["occurrence"]), 0)
+    earlier, later = sorted(max(began, instant) for instant in (utc_ms, utc_ms - ward.wall_step_ms))
+    return ((earlier, later),) if later - earlier <= D7_MS else ((earlier, earlier), (later, later))
 
 
 def _hanging(ward: Ward, channel: Channel) -> tuple[Program | None, Concentration]:
