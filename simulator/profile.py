@@ -6,7 +6,7 @@ the mechanical ones are this project's own and plausible for an ambulatory volum
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +99,12 @@ MIVA = PumpProfile(
     max_lease_ms=0,
     has_flow_sensor=False,
 )
-PROFILES = {"reference": REFERENCE, "ambulatory_bag": AMBULATORY_BAG, "syringe": SYRINGE, "miva": MIVA}
+# A bench syringe pump with a 60 mL syringe: the plunger's range of NE-1000 (docs/dialects/new_era.md section 4).
+NEW_ERA = replace(SYRINGE, model="NE1000", min_flow_ul_h=24, max_flow_ul_h=1_699_000, reservoir_ul=60_000)
+PROFILES = {
+    "reference": REFERENCE,
+    "ambulatory_bag": AMBULATORY_BAG,
+    "syringe": SYRINGE,
+    "miva": MIVA,
+    "new_era": NEW_ERA,
+}

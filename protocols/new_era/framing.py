@@ -13,7 +13,7 @@ owner says by `expire` that the line has been silent for as long as the maker al
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
@@ -51,10 +51,11 @@ class GarbageReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes of the line that gave no packet."""
+    """Bytes of the line that gave no packet. `claim`: what a request with a wrong CRC seems to say, and to whom."""
 
     reason: GarbageReason
     dropped_bytes: int
+    claim: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class RequestDecoder:
         packet = bytes(buffer)
         buffer.clear()
         wrong = _wrong(packet)
-        return Garbage(wrong, len(packet)) if wrong else Packet(packet[2:-3], Mode.SAFE)
+        return Garbage(wrong, len(packet), packet[2:-3]) if wrong else Packet(packet[2:-3], Mode.SAFE)
 
     def _basic_piece(self) -> Piece | None:
         buffer = self._buffer

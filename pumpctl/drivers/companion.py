@@ -11,7 +11,6 @@ from typing import assert_never
 from protocols.companion import messages as wire
 from protocols.companion.codec import NO_PROGRAM, STOP_FRAME, STOPPED_FRAME, sealed
 from protocols.companion.framing import Garbage
-from protocols.companion.messages import Answer, Request
 from protocols.companion.session import CompanionSession, Heard, Refused, Reply, Stray, Unasked
 from protocols.companion.vocabulary import (
     NO_FLOW_SENSOR_UL,
@@ -65,7 +64,6 @@ from pumpctl.drivers.pump import (
 
 # The pump answers within 50 ms (SPEC.md section 1); ten times that for the host and its buses.
 REPLY_NS = 500 * NS_PER_MS
-_NO_PROGRAM_ID = bytes(8)
 _ACTIVITY = {state: PumpActivity[state.name] for state in PumpState}
 _LINK_LOSS = {
     LinkLoss.FINISH_LOADED: WireLinkLoss.FINISH_LOADED,
@@ -127,7 +125,7 @@ class CompanionDriver:
     def next_wake_ns(self) -> int | None:
         return None if self._command is None else self._asked.link_ns + REPLY_NS
 
-    def _request(self, command: Command) -> Request:
+    def _request(self, command: Command) -> wire.Request:
         match command:
             case Identify():
                 return wire.Identify()
@@ -179,7 +177,7 @@ class CompanionDriver:
             case _:
                 assert_never(heard)
 
-    def _answer(self, answer: Answer, command: Command) -> Fact:
+    def _answer(self, answer: wire.Answer, command: Command) -> Fact:
         match answer:
             case wire.Identity():
                 return _identified(answer)
@@ -279,7 +277,7 @@ def _status(answer: wire.Status, asked: Now) -> StatusRead:
         asked=asked,
         uptime_ms=answer.uptime_ms,
         activity=_ACTIVITY[answer.state],
-        program_id=None if answer.program_id == _NO_PROGRAM_ID else answer.program_id,
+        program_id=None if answer.program_id == NO_PROGRAM.program_id else answer.program_id,
         counters=Counters(
             answer.boot_count,
             answer.motor_ul,

@@ -259,9 +259,8 @@ Fact: TypeAlias = (
 class Driver(Protocol):
     """One pump dialect. Holds the only transaction; keeps no clock and queues nothing.
 
-    A command may take several exchanges: its first question is what `command` gives, each further one comes from
-    `outgoing` once the answer before it is there. The first bytes of Start, Resume and Prime are the dosing command
-    itself, for the one door writes them; nothing that `outgoing` gives can raise a flow.
+    A command may take several exchanges: `command` gives the first question, `outgoing` each further one. What raises
+    a flow is the first of its command, for the one door writes that; nothing that `outgoing` gives does.
     """
 
     stop_frame: bytes

@@ -6,5 +6,6 @@ from simulator.firmware.alaris_pump import ALARIS
 from simulator.firmware.companion_pump import COMPANION
 from simulator.firmware.dialect import Dialect
 from simulator.firmware.miva_pump import MIVA
+from simulator.firmware.new_era import new_era
 
-DIALECTS: dict[str, Dialect] = {"companion": COMPANION, "alaris": ALARIS, "miva": MIVA}
+DIALECTS: dict[str, Dialect] = {"companion": COMPANION, "alaris": ALARIS, "miva": MIVA, "new_era": new_era()}
