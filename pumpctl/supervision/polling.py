@@ -68,9 +68,9 @@ def next_command(ward: Ward, channel: Channel, now: Now) -> Command | None:
         return Identify() if now.link_ns >= channel.next_identify_ns else None
     if not channel.identified:
         return None
-    if channel.status is None or channel.status_wanted:
+    if channel.status_wanted:
         return ReadStatus()
-    if channel.state is _S.STOPPING:
+    if channel.status is None or channel.state is _S.STOPPING:
         return ReadStatus() if now.link_ns >= channel.next_poll_ns else None
     return prime_command(channel, now.link_ns) or _for_state(channel, now) or _housekeeping(ward, channel, now)
 

@@ -44,6 +44,17 @@ def test_a_pump_that_is_busy_while_it_is_being_stopped_is_asked_at_the_pace_of_a
     desk.must_be(D.STOPPED, 1_500)
 
 
+@pytest.mark.hazard("H56")
+def test_a_pump_that_has_said_who_it_is_and_is_busy_since_is_asked_at_the_pace_of_a_poll():
+    desk = Desk()
+    desk.pump.deny = {wire.GetStatus: RefusalReason.BAD_STATE}
+    desk.plug_in()
+    desk.run_for(10_000)
+    assert 9 <= desk.written(wire.GetStatus) <= 11
+    desk.pump.deny = {}
+    desk.must_be(D.IDLE, 1_500)
+
+
 @pytest.mark.hazard("H42")
 @pytest.mark.hazard("H52")
 def test_statuses_of_five_seconds_ago_are_no_contact_however_long_they_last():
