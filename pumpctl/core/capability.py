@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -65,4 +65,47 @@ ALARIS_REFERENCE = Capability(
     may_stop_alone=True,
 )
 
-REFERENCE_PUMPS = {"companion": COMPANION_REFERENCE, "alaris": ALARIS_REFERENCE}
+# docs/dialects/miva.md section 6: 135 mL/h stands in the maker's driver, all else is this project's own. Steps are what
+# the pump's number format holds exactly; its accuracy is unknown, so it is taken to be wide.
+MIVA_REFERENCE = Capability(
+    model="miva",
+    min_flow_ul_h=1_000,
+    max_flow_ul_h=135_000,
+    flow_step_ul_h=250,
+    reservoir_ul=250_000,
+    volume_step_ul=250,
+    accuracy_permille=100,
+    lease=Lease.NONE,
+    max_lease_ms=0,
+    kvo_can_be_zero=True,
+    has_confirm_button=True,
+    routes=frozenset({"sc"}),
+)
+
+# docs/dialects/new_era.md section 6: with a 60 mL syringe of 26.59 mm. Four digits hold steps of 0.1 mL/h up to
+# 999.9 mL/h and of 0.01 mL up to 99.99 mL. In basic mode it pumps on when nobody asks any more, in safe mode it stops.
+# Its accuracy with a syringe that nobody measured is unknown; taken as the reference pump's (project).
+NEW_ERA_BASIC_REFERENCE = Capability(
+    model="new_era_basic",
+    min_flow_ul_h=100,
+    max_flow_ul_h=999_900,
+    flow_step_ul_h=100,
+    reservoir_ul=60_000,
+    volume_step_ul=10,
+    accuracy_permille=50,
+    lease=Lease.NONE,
+    max_lease_ms=0,
+    kvo_can_be_zero=True,
+    has_confirm_button=False,
+)
+NEW_ERA_REFERENCE = replace(
+    NEW_ERA_BASIC_REFERENCE, model="new_era", lease=Lease.IMPLICIT, max_lease_ms=255_000, may_stop_alone=True
+)
+
+REFERENCE_PUMPS = {
+    "companion": COMPANION_REFERENCE,
+    "alaris": ALARIS_REFERENCE,
+    "miva": MIVA_REFERENCE,
+    "new_era": NEW_ERA_REFERENCE,
+    "new_era_basic": NEW_ERA_BASIC_REFERENCE,
+}

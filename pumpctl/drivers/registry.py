@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pumpctl.configuration import ChannelConfiguration
 from pumpctl.drivers.alaris import AlarisDriver
 from pumpctl.drivers.companion import CompanionDriver
+from pumpctl.drivers.miva import MivaDriver
 from pumpctl.drivers.pump import Driver
 
 DIALECTS: dict[str, Callable[[ChannelConfiguration], Driver]] = {
     "companion": lambda _: CompanionDriver(),
     "alaris": lambda _: AlarisDriver(),
+    "miva": lambda _: MivaDriver(),
 }
 
 

@@ -48,7 +48,7 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name
-    dialect: Literal["companion", "alaris"]
+    dialect: Literal["companion", "alaris", "miva"]
     port: Port
     serial: Annotated[str, Field(min_length=1, max_length=16)]
     patient_id: Annotated[str, Field(min_length=1, max_length=64)]

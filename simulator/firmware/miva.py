@@ -25,16 +25,20 @@ _QUERY = re.compile(":(?P<whose>INFU(?:SION)?|PROT(?:OCOL)?):(?P<what>RUN|RATE)\
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The prescription as the motor control holds it, as far as it is told; nothing without one."""
+
+    rate_ul_h: int
+    vtbi_ul: int
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What the pump says of itself at an instant, true or not. Volumes in uL; totals over its whole life."""
 
-    serial: str
-    firmware: str
     running: bool
     motor_turns: bool
     rate_ul_h: int
-    protocol_rate_ul_h: int
-    protocol_vtbi_ul: int
     vinf_ul: int
     motor_total_ul: int
     volume_total_ul: int
@@ -48,7 +52,15 @@ class Body(Protocol):
 
     log: EventLog
 
+    @property
+    def serial(self) -> str: ...
+
+    @property
+    def firmware(self) -> str: ...
+
     def told(self, now: SimNow) -> Told: ...
+
+    def held(self) -> Held: ...
 
     def run(self, now: SimNow) -> bool:
         """The run key; False: its answer is lost."""
@@ -115,7 +127,7 @@ class MivaLink:
             case "RE" if re.fullmatch("RE[0-9A-F]{8}", text):
                 return text + body.log.row(int(text[2:], 16)).hex().upper()
             case _:
-                value = _value(text, body.told(now))
+                value = _identity(text, body) or _held(text, body) or _reading(text, body, now)
                 return value if value is None or text[0] in ":*" else text + value
 
     def _key(self, text: str, now: SimNow) -> str | None:
@@ -126,24 +138,53 @@ class MivaLink:
         return None
 
 
-def _value(text: str, told: Told) -> str | None:
-    if query := _QUERY.fullmatch(text):
-        if query["what"] == "RUN":
-            return str(told.running).upper() if query["whose"].startswith("INFU") else None
-        return _ml_h(told.rate_ul_h if query["whose"].startswith("INFU") else told.protocol_rate_ul_h)
+def _identity(text: str, body: Body) -> str | None:
     match text:
         case "*IDN?":
-            return f"ZYNO,MIVA,{told.serial},{told.firmware}"
+            return f"ZYNO,MIVA,{body.serial},{body.firmware}"
         case ":SERIAL?" | "RN":
-            return told.serial
+            return body.serial
         case "RS":
-            return told.firmware
+            return body.firmware
         case "RL":
             return SIMULATED.title
-        case "RC":
-            return f"{told.clock_s | CLOCK_MARK:08X}"
         case "R1":
             return f"{CALIBRATION:04X}"
+        case "Q0":
+            return CONTINUOUS
+        case "Q4" | "QC":
+            return ML_PER_H
+        case "Q7":  # no bolus runs, and none is programmed
+            return "0"
+        case "Q8" | "Q9" | "QA" | "QG":
+            return "0000"
+        case "QH" | "QI":
+            return "ERROR"
+        case _:
+            return None
+
+
+def _held(text: str, body: Body) -> str | None:
+    """Of the prescription; volumes in 0.01 mL, in hexadecimal."""
+    if query := _QUERY.fullmatch(text):
+        is_protocol_rate = query["whose"].startswith("PROT") and query["what"] == "RATE"
+        return _ml_h(body.held().rate_ul_h) if is_protocol_rate else None
+    match text:
+        case "Q6" | "QD":
+            return f"{body.held().vtbi_ul // 10:04X}"
+        case "QE":
+            return f"{_seconds(body.held().vtbi_ul, body.held().rate_ul_h):04X}"
+        case _:
+            return None
+
+
+def _reading(text: str, body: Body, now: SimNow) -> str | None:
+    told = body.told(now)
+    if (query := _QUERY.fullmatch(text)) and query["whose"].startswith("INFU"):
+        return str(told.running).upper() if query["what"] == "RUN" else _ml_h(told.rate_ul_h)
+    match text:
+        case "RC":
+            return f"{told.clock_s | CLOCK_MARK:08X}"
         case "R3":
             return f"{told.volume_total_ul // 100 % 0x1_0000:04X}"
         case "R7":
@@ -152,31 +193,10 @@ def _value(text: str, told: Told) -> str | None:
             return f"{CALIBRATION:04X}{told.motor_total_ul * 1000 // NANOLITRES_A_ROTATION % 0x100_0000:06X}"
         case "S9":
             return f"{told.motor_turns << 10:03X}{told.pressure_mmhg & 0xFF:03X}{told.centivolts:03X}"
-        case _:
-            return _status(text, told)
-
-
-def _status(text: str, told: Told) -> str | None:
-    """Q: volumes in 0.01 mL, in hexadecimal."""
-    match text:
-        case "Q0":
-            return CONTINUOUS
         case "Q3":
-            return f"{_seconds(told.vinf_ul, told.protocol_rate_ul_h):04X}"
-        case "Q4" | "QC":
-            return ML_PER_H
+            return f"{_seconds(told.vinf_ul, body.held().rate_ul_h):04X}"
         case "Q5":
             return f"{told.vinf_ul // 10:04X}"
-        case "Q6" | "QD":
-            return f"{told.protocol_vtbi_ul // 10:04X}"
-        case "Q7":
-            return "0"
-        case "Q8" | "Q9" | "QA" | "QG":
-            return "0000"
-        case "QE":
-            return f"{_seconds(told.protocol_vtbi_ul, told.protocol_rate_ul_h):04X}"
-        case "QH" | "QI":
-            return "ERROR"
         case _:
             return None
 

@@ -21,7 +21,7 @@ from simulator.faults import Fault
 from simulator.firmware.companion_pump import CompanionPump
 from simulator.firmware.dialect import Button, Dialect, Make, PowerOn, Shown
 from simulator.firmware.machine import ALL_ALARMS
-from simulator.firmware.miva import MivaLink, Told
+from simulator.firmware.miva import Held, MivaLink, Told
 from simulator.firmware.miva_events import EventScribe
 from simulator.firmware.miva_log import EventLog
 from simulator.firmware.miva_upload import Accepted, RxDesk
@@ -58,7 +58,7 @@ class MivaPump:
         turned = plant.at(power_on.now.therapy_ns).motor_position
         self._life_ul = motor.volume_of_position_ul(turned, profile.steps_per_ul)
         self._scribe = EventScribe(self._machine, log, self._life_ul, power_on.now)
-        self._desk = RxDesk(profile, SIMULATED, self._serial)
+        self._desk = RxDesk(profile, SIMULATED, lambda: self.serial)
         self._link = MivaLink(self)
         self._quiet_session = PumpSession()  # nobody speaks it: the picture that is told has a place for its counts
         self._runs_ns: int | None = None  # link time at which the review is over
@@ -108,28 +108,36 @@ class MivaPump:
 
     # What its link asks of it.
 
+    @property
+    def serial(self) -> str:
+        return self._body.reporting.serial(self._power_on.serial)
+
+    @property
+    def firmware(self) -> str:
+        return self._machine.profile.firmware + (AUTO_CONFIRM_MARK if self._machine.auto_confirm else "")
+
     def told(self, now: SimNow) -> Told:
         machine, reporting = self._machine, self._body.reporting
         told = reporting.status(status(machine, self._quiet_session, now), now.link_ns)
-        program = machine.program
-        read = None if program is None else reporting.program(re_encode(program, machine.profile.steps_per_ul))
         running = told.state is PumpState.INFUSING
-        protocol_rate_ul_h = 0 if read is None else read.flow_ul_h
         return Told(
-            serial=self._serial(),
-            firmware=machine.profile.firmware + (AUTO_CONFIRM_MARK if machine.auto_confirm else ""),
             running=running,
             motor_turns=bool(told.flags & StatusFlag.MOTOR_MOVING),
-            rate_ul_h=told.commanded_flow_ul_h if running else protocol_rate_ul_h,
-            protocol_rate_ul_h=protocol_rate_ul_h,
-            protocol_vtbi_ul=0 if read is None else read.vtbi_ul,
-            vinf_ul=told.program_ul if program is not None else self._scribe.vinf_ul,
+            rate_ul_h=told.commanded_flow_ul_h if running else self.held().rate_ul_h,
+            vinf_ul=told.program_ul if machine.program is not None else self._scribe.vinf_ul,
             motor_total_ul=self._life_ul + told.motor_ul,
             volume_total_ul=self._life_ul + told.encoder_ul,
             pressure_mmhg=max(0, told.pressure_mmhg),
             centivolts=self._scribe.centivolts(now),
             clock_s=self._scribe.clock_s(now),
         )
+
+    def held(self) -> Held:
+        machine = self._machine
+        if machine.program is None:
+            return Held(0, 0)
+        read = self._body.reporting.program(re_encode(machine.program, machine.profile.steps_per_ul))
+        return Held(read.flow_ul_h, read.vtbi_ul)
 
     def run(self, now: SimNow) -> bool:
         machine, active = self._machine, self._power_on.active
@@ -183,9 +191,6 @@ class MivaPump:
     @property
     def _alarming(self) -> bool:
         return bool(self._machine.alarms & STOPPING_ALARMS)
-
-    def _serial(self) -> str:
-        return self._body.reporting.serial(self._power_on.serial)
 
     def _halt(self, now: SimNow) -> None:
         self._runs_ns = None

@@ -93,8 +93,8 @@ class Bench:
     def truth(self) -> PumpTruth:
         return self.pump.truth(self.now)
 
-    def inject(self, kind: FaultKind, size: int | None = None) -> None:
-        self.pump.inject(Fault(kind) if size is None else Fault(kind, size), self.now)
+    def inject(self, kind: FaultKind, count: int = 1) -> None:
+        self.pump.inject(Fault(kind, count), self.now)
 
 
 def test_it_says_who_it_is_and_that_it_is_simulated() -> None:
@@ -171,7 +171,7 @@ def test_the_log_shows_what_the_motor_control_holds() -> None:
 @pytest.mark.hazard("H01")
 def test_a_wrong_value_in_the_motor_control_shows_in_the_log_and_in_the_answers() -> None:
     bench = Bench()
-    bench.inject(FaultKind.READ_BACK, 0)
+    bench.inject(FaultKind.READ_BACK)
     assert bench.load() == "LC0"
     assert b"".join(bench.row(index) for index in range(2, 18)) != logged_image(IMAGE)
     assert bench.ask(PROTOCOL_RATE) == ["10.10"]
