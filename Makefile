@@ -2,6 +2,7 @@
 #   PYTHON=/path/to/python     another interpreter than the newest one found
 #   PYTEST_ARGS="tests/core"   a part of the tests
 #   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"  DAMAGE_ARGS="--stride 100"   handed on
+#   FRAMES_ARGS="--codec alaris --frames 20000 --seed 7"   the same
 #   CRASH_ARGS="--only intent"  LATENCY_ARGS="--trials 100"  LOST_ACK_ARGS="--runs 500 --seed 7"   the same
 #   REMOVAL_ARGS="--only permissives"  REMOVAL_ARGS=--list                                             the same
 
@@ -15,13 +16,14 @@ LEDGER_ARGS ?=
 CRASH_ARGS ?=
 LATENCY_ARGS ?=
 LOST_ACK_ARGS ?=
+FRAMES_ARGS ?=
 REMOVAL_ARGS ?=
 CAMPAIGN_ARGS ?= --runs 500 --seed 1 --workers 2 -o build/campaign/rows.parquet
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check bench fuzz-orders journal-damage ledger-property crash-test stop-latency lost-ack control-removal campaign lock clean test-programs run-environment dev-environment
+.PHONY: help demo test coverage check bench fuzz-orders fuzz-frames journal-damage ledger-property crash-test stop-latency lost-ack control-removal campaign lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,6 +55,9 @@ bench: dev-environment ## measured against floors taken in the same run; writes 
 
 fuzz-orders: dev-environment ## a million mutated orders against a second reading of the clinical rules
 	@.venv/bin/python -m tests.fuzz $(FUZZ_ARGS)
+
+fuzz-frames: dev-environment ## a million damaged frames a codec: no crash, no dose, nothing believed that no frame said
+	@.venv/bin/python -m tests.fuzz_frames $(FRAMES_ARGS)
 
 journal-damage: dev-environment ## every byte and every length of a journal damaged: reported or harmless
 	@.venv/bin/python -m tests.damage $(DAMAGE_ARGS)
