@@ -17,6 +17,20 @@ class Mode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class NewEraSetup:
+    """What a New Era pump cannot tell of itself. `safe_s`: the silence after which it stops, 0 for basic mode.
+
+    `simulated`: the person who set it up says so, for the pump has no serial number (design section 3).
+    """
+
+    address: int
+    diameter_um: int
+    syringe_ul: int
+    safe_s: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelConfiguration:
     """One pump: the name people use, how it speaks, and the serial number it must answer with.
 
@@ -31,6 +45,7 @@ class ChannelConfiguration:
     patient_id: str
     battery_life_h: int = 24
     firmware: tuple[str, ...] | None = None
+    new_era: NewEraSetup | None = None  # of that dialect, and of no other
 
 
 @dataclass(frozen=True, slots=True)

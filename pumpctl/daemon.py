@@ -116,7 +116,12 @@ class Daemon:
         self._systemd = Systemd(self._loop.time)
         self._annunciator = Annunciator(log, writer, settings.on_alarm)
         self._links = {
-            channel.name: SerialLink(channel.name, PortSettings(channel.port, channel.baud), self._post, self._guard)
+            channel.name: SerialLink(
+                channel.name,
+                PortSettings(channel.port, channel.baud, channel.simulated_only),
+                self._post,
+                self._guard,
+            )
             for channel in settings.channel
         }
         self._control = ControlSocket(settings.state_dir / SOCKET_FILE, self._request)

@@ -121,8 +121,11 @@ class RequestDecoder:
 
     def _safe_piece(self) -> Piece | None:
         buffer = self._buffer
-        # A length that none can have: nothing is believed until the line falls silent.
-        length = buffer[1] if len(buffer) > 1 and buffer[1] >= SAFE_OVERHEAD else 0xFF
+        short = len(buffer) > 1 and buffer[1] < SAFE_OVERHEAD
+        if short and self.mode is Mode.SAFE:
+            return self._drop(GarbageReason.WRONG_LENGTH)
+        # In basic mode what follows a length that none can have might be read as a command: not before a silence.
+        length = 0xFF if short or len(buffer) < 2 else buffer[1]
         if len(buffer) < 2 or len(buffer) <= length:
             return None
         packet = bytes(buffer)

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import serial
 
+from pumpctl.shell.new_era_settings import is_loopback
+
 PTY_MAJORS = range(136, 144)  # Linux's pseudo-terminal devices
 HOLDERS_NAMED = 3
 
@@ -51,6 +53,22 @@ def open_port(url: str, baud: int) -> OpenPort:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port.is_open = False
     return OpenPort(connection.detach(), is_tty=False)
+
+
+def only_of_this_host(port: OpenPort, url: str) -> OpenPort:
+    """The port, if it is a pseudo-terminal or a connection to this host; else it is closed. Raises PortUnusable."""
+    if _is_of_this_host(port):
+        return port
+    os.close(port.fd)
+    told = "the channel is declared simulated, and this is neither a pseudo-terminal nor a connection to this host"
+    raise PortUnusable(f"port {url}: {told}; correct `port` or `simulated` in the settings")
+
+
+def _is_of_this_host(port: OpenPort) -> bool:
+    if port.is_tty:
+        return os.major(os.fstat(port.fd).st_rdev) in PTY_MAJORS
+    with socket.socket(fileno=os.dup(port.fd)) as connection:
+        return is_loopback(str(connection.getpeername()[0]))
 
 
 def _tty(fd: int) -> OpenPort:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from pumpctl.shell.new_era_settings import NewEraSettings, may_be_simulated
 from pumpctl.shell.unusable import Unusable
 
 FILE_LIMIT_BYTES = 65_536
@@ -48,13 +49,27 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name
-    dialect: Literal["companion", "alaris", "miva"]
+    dialect: Literal["companion", "alaris", "miva", "new_era"]
     port: Port
     serial: Annotated[str, Field(min_length=1, max_length=16)]
     patient_id: Annotated[str, Field(min_length=1, max_length=64)]
     baud: Annotated[Number, Field(ge=300, le=4_000_000)] = 115_200
     battery_life_h: Annotated[Number, Field(ge=1, le=10_000)] = 24
     firmware: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
+    new_era: NewEraSettings | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_dialect_needs(self) -> ChannelSettings:
+        if (self.dialect == "new_era") is (self.new_era is None):
+            raise ValueError("new_era: the table [channel.new_era] belongs to that dialect, and to no other")
+        if self.simulated_only and not may_be_simulated(self.port):
+            raise ValueError("new_era.simulated: only of a pseudo-terminal, or socket:// to this host")
+        return self
+
+    @property
+    def simulated_only(self) -> bool:
+        """A pump without a serial number that is declared simulated: the port must not lead to any other."""
+        return self.new_era is not None and self.new_era.simulated
 
 
 class MqttSettings(BaseModel):
@@ -132,7 +147,15 @@ class Settings(BaseSettings):
     def for_controller(self) -> ControllerConfiguration:
         """What decisions are made on."""
         channels = tuple(
-            ChannelConfiguration(c.name, c.dialect, c.serial, c.patient_id, c.battery_life_h, c.firmware)
+            ChannelConfiguration(
+                c.name,
+                c.dialect,
+                c.serial,
+                c.patient_id,
+                c.battery_life_h,
+                c.firmware,
+                c.new_era.setup() if c.new_era is not None else None,
+            )
             for c in self.channel
         )
         return ControllerConfiguration(self.mode, self.speed, channels)

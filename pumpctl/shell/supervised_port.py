@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pumpctl.shell.chance import spread
-from pumpctl.shell.port import OpenPort, PortUnusable, open_port
+from pumpctl.shell.port import OpenPort, PortUnusable, only_of_this_host, open_port
 
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 5.0
@@ -26,6 +26,7 @@ class PortSettings:
 
     url: str
     baud: int
+    simulated_only: bool = False
 
 
 class SupervisedPort:
@@ -71,6 +72,8 @@ class SupervisedPort:
         outcome: OpenPort | PortUnusable
         try:
             outcome = open_port(self._settings.url, self._settings.baud)
+            if self._settings.simulated_only:
+                outcome = only_of_this_host(outcome, self._settings.url)
         except PortUnusable as error:
             outcome = error
         except Exception as error:  # a driver's bug is one more reason why it did not open, never a dead supervisor

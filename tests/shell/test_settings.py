@@ -101,7 +101,7 @@ def test_a_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monke
         ('mode = "rig"', 'mode = "rig"\nspeed = 0', ("speed", "greater than or equal to 1")),
         ('mode = "rig"', 'mode = "rig"\non_alarm = "ring"', ("on_alarm",)),
         ('mode = "rig"', "mode = rig", ("not TOML", "line 3")),
-        ("companion", "new_era", ("channel.0.dialect", "'companion'")),
+        ("companion", "fresenius", ("channel.0.dialect", "'companion'")),
     ],
 )
 def test_a_mistake_is_named_with_its_line_its_key_and_the_next_step(

@@ -57,7 +57,8 @@ TO_PUMP: dict[str, tuple[Mode, bytes, list[Piece]]] = {
     "63 are a line": (Mode.BASIC, b" " * 63 + b"\r", [Packet(b" " * 63, Mode.BASIC)]),
     "64 are none": (Mode.BASIC, b" " * 64 + b"\r", [Garbage(R.NO_END, 64), Packet(b"", Mode.BASIC)]),
     "eight bits": (Mode.BASIC, b"\xb0RUN\r", [Garbage(R.NOT_TEXT, 5)]),
-    "no length so small": (Mode.SAFE, b"\x02\x03" + RUN, []),
+    "no length so small": (Mode.SAFE, b"\x02\x03" + RUN, [Garbage(R.WRONG_LENGTH, 2), Packet(b"0RUN", Mode.SAFE)]),
+    "nor in basic mode, where what follows is not read": (Mode.BASIC, b"\x02\x03" + RUN_BASIC * 20, []),
     "longest": (Mode.SAFE, encode_request(b"0" * 251, Mode.SAFE), [Packet(b"0" * 251, Mode.SAFE)]),
 }  # fmt: skip
 # (what the companion expects, what the pump says, what comes out)
