@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pumpctl import __version__
-from pumpctl.cli import calendar, check, journal, library, operator, order_fhir, plan, run, schema, stop, watch
+from pumpctl.cli import calendar, check, journal, library, operator, order_fhir, plan, probe, run, schema, stop, watch
 
 app = typer.Typer(
     name="pumpctl",
@@ -40,6 +40,7 @@ stop.register(app)
 run.register(app)
 operator.register(app)
 watch.register(app)
+probe.register(app)
 journal.register(app)
 order_fhir.register(operator.order_app)
 calendar.register(operator.order_app)
