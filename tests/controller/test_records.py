@@ -6,6 +6,7 @@ import pytest
 
 from protocols.companion.vocabulary import Alarm
 from pumpctl.core.delivery import DeliveryState
+from pumpctl.effects import Publish
 from tests.controller.desk import A, Desk
 from tests.controller.orders import once
 from tests.controller.pump_double import PumpDouble
@@ -80,3 +81,18 @@ def test_it_is_recorded_in_what_state_our_program_was_found_again():
     (resumed,) = again.recorded("supervision_resumed")
     assert resumed.body["found"] == "infusing"
     assert resumed.body["program_id"] == again.channel.infusion.program_id.hex()  # type: ignore[union-attr] - it runs
+
+
+@pytest.mark.hazard("H56")
+def test_the_proof_of_a_stop_is_recorded_once_and_told_to_the_world():
+    desk = infusing(once())
+    desk.ask("stop")
+    assert desk.recorded("stop_proven") == []
+    desk.must_be(D.STOPPED, 3_000)
+    (proven,) = desk.recorded("stop_proven")
+    assert (proven.body, proven.anchored) == ({"channel": A, "reasons": ["operator_stop"], "latched": True}, True)
+    published = [effect for effect in desk.effects if isinstance(effect, Publish) and effect.channel == A]
+    assert [e.payload["event_type"] for e in published if e.leaf == "event" and e.payload][-1] == "stopped"
+    desk.run_for(12_000)
+    assert desk.told["state"] == "stopped"
+    assert [effect.leaf for effect in published if effect.leaf == "link"] == ["link"]

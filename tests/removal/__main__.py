@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -44,16 +45,19 @@ def main() -> int:
         return 0
     for path in (missing := gaps(listed, HAZARDS)):
         print(f"{path} is a control of the hazard list, and no control of it is on this list", flush=True)
-    return max(SURVIVED if missing else 0, remove(listed, asked.only, asked.tests or POOL, as_json=asked.json))
+    code = remove(listed, asked.only or [""], asked.tests or POOL, as_json=asked.json)
+    return code or (SURVIVED if missing else 0)
 
 
-def remove(listed: tuple[Group, ...], only: str, pool: tuple[str, ...], *, as_json: bool) -> int:
-    """Try every control whose kind and name hold `only`; the tests are those of `pool`."""
-    if not any(only in f"{group.kind} {control.name}" for group in listed for control in group.controls):
-        print(f"no control is called {only!r}; --list names them", file=sys.stderr)
+def remove(listed: tuple[Group, ...], only: Sequence[str], pool: Sequence[str], *, as_json: bool) -> int:
+    """Try every control whose kind and name hold one of `only`; the tests are those of `pool`."""
+    names = [f"{group.kind} {control.name}" for group in listed for control in group.controls]
+    unknown = [part for part in only if not any(part in name for name in names)]
+    if unknown:
+        print(f"no control is called {', '.join(unknown)}; --list names them", file=sys.stderr)
         return USAGE
     began_s = time.monotonic()
-    removal = Removal(listed, lambda name: only in name)
+    removal = Removal(listed, lambda name: any(part in name for part in only))
     ended = pytest.main([*_OPTIONS, *pool], plugins=[removal])
     if not removal.trials:
         print(f"nothing was tried: pytest ended with {ended}", file=sys.stderr)
@@ -101,7 +105,8 @@ def _told(trial: Trial) -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make control-removal", description="REMOVAL_ARGS of make control-removal")
-    parser.add_argument("--only", default="", metavar="NAME", help="a part of the kind or name of the controls to try")
+    what = "a part of the kind or name of the controls to try; may be given again"
+    parser.add_argument("--only", action="append", metavar="NAME", help=what)
     parser.add_argument("--list", action="store_true", help="name all controls and do nothing")
     parser.add_argument("--json", action="store_true", help="all trials, before the summary")
     parser.add_argument("tests", nargs="*", help=f"instead of {' '.join(POOL)}")

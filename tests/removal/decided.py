@@ -21,18 +21,22 @@ Permissive: TypeAlias = Callable[..., Anything]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`acts`: it answers nothing and is heard whenever it is called. `file`: where else than in `module` it belongs."""
+    """`acts`: it answers nothing and is heard whenever it is called. `file`: where else than in `module` it belongs.
+
+    `what`: one of several decisions of the same function.
+    """
 
     module: str
     function: str
     permissive: Permissive
     acts: bool = False
     file: str = ""
+    what: str = ""
 
     @property
     def name(self) -> str:
         place = f"{self.module.removeprefix('pumpctl.').replace('.', '/')} {self.function}"
-        return f"{place} ({self.file})" if self.file else place
+        return f"{place}: {self.what}" if self.what else place
 
 
 def always(answer: Anything) -> Permissive:

@@ -11,13 +11,14 @@ from dataclasses import replace
 from pumpctl.core.delivered import Counters, Delivered
 from pumpctl.core.observation import Lapse, Meaning
 from pumpctl.core.rules.finding import Severity
-from pumpctl.core.rules.patient import CASE_MEASURES
 from pumpctl.core.units import Misread
 from pumpctl.core.validation import Decision as Verdict
 from pumpctl.guard.decision import Watch
-from tests.removal.control import Anything, Group
+from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.ward import Ward
+from tests.removal.control import Anything
 from tests.removal.decided import Decision, always, changed, instead_of, undone, unless_raised
-from tests.removal.stand_ins import of_functions
 
 MOST = (1 << 32) - 1
 
@@ -35,6 +36,36 @@ def _believed(_original: Anything, self: Delivered, counters: Counters, asked_ns
 
 def _told_only(original: Anything, *args: Anything) -> Anything:
     return replace(original(*args), severity=Severity.ADVISORY)
+
+
+def _any_token(original: Anything, ward: Ward, channel: Channel, confirmation: Anything, out: Outbox) -> None:
+    if channel.infusion is not None:
+        channel.infusion.used_token = None
+    original(ward, channel, confirmation, out)
+
+
+def _not_yet_durable(original: Anything, ward: Ward, channel: Channel, out: Outbox) -> bool:
+    if channel.infusion is not None and channel.infusion.dosing is not None:
+        channel.infusion.dosing.durable = True
+    return bool(original(ward, channel, out))
+
+
+def _however_late(original: Anything, ward: Ward, channel: Channel, out: Outbox) -> bool:
+    if channel.infusion is not None and channel.infusion.dosing is not None:
+        channel.infusion.dosing.intended_ns = out.now.link_ns
+    return bool(original(ward, channel, out))
+
+
+def _by_an_older_status(original: Anything, ward: Ward, channel: Channel, status: Anything, out: Outbox) -> None:
+    if channel.stop is not None:
+        channel.stop.last_sent_ns = min(channel.stop.last_sent_ns or 0, status.asked.link_ns)
+    original(ward, channel, status, out)
+
+
+def _without_an_answer(original: Anything, ward: Ward, channel: Channel, status: Anything, out: Outbox) -> None:
+    if channel.stop is not None:
+        channel.stop.answered = True
+    original(ward, channel, status, out)
 
 
 CORE = (
@@ -81,6 +112,11 @@ SUPERVISION = (
     Decision("pumpctl.supervision.silence", "lease_is_over", always(answer=False)),
     Decision("pumpctl.supervision.facts", "_not_ours", always(None)),
     Decision("pumpctl.supervision.clock_watch", "is_behind", always(answer=False)),
+    Decision("pumpctl.supervision.door", "intend", _any_token, acts=True, what="one press, one command"),
+    Decision("pumpctl.supervision.door", "raise_flow", _not_yet_durable, acts=True, what="the intent is durable"),
+    Decision("pumpctl.supervision.door", "raise_flow", _however_late, acts=True, what="the intent is not too old"),
+    Decision("pumpctl.supervision.stopping", "prove_stop", _by_an_older_status, acts=True, what="a later status"),
+    Decision("pumpctl.supervision.stopping", "prove_stop", _without_an_answer, acts=True, what="an answered STOP"),
     *undone("pumpctl.supervision.door", "_refused"),
     *undone("pumpctl.supervision.stopping", "withdraw_intent", "pursue_stop", "_write"),
     *undone("pumpctl.supervision.settling", "commit", "doubt", "withdraw", "book", "_count_from_here"),
@@ -105,9 +141,3 @@ GUARD = undone(
     ),
 )
 DECISIONS = (*CORE, *SUPERVISION, *DRIVER, *GUARD)
-
-
-def measures() -> Group:
-    """What is measured of the patient and over time: without it, no row of the library has anything to judge."""
-    named = ((f"measure {measure.value}", function) for measure, function in CASE_MEASURES.items())
-    return of_functions("decisions", named, nothing=list[Anything], file="pumpctl/core/rules/patient.py")

@@ -37,4 +37,4 @@ CONTROLS = (watched, unwatched)
 
 def main() -> int:
     controls = of_functions("doctored", ((each.__name__, each) for each in (*CONTROLS, leant_on)))
-    return remove((controls,), "", (CASES,), as_json=False)
+    return remove((controls,), [""], (CASES,), as_json=False)

@@ -69,7 +69,7 @@ def _any_firmware(refusal: Reason, *_args: Anything) -> Reason | None:
 EDGE = (
     Decision("protocols.companion.framing", "_flaw", always(None)),
     Decision("protocols.companion.session", "CompanionSession._hear", instead_of(Stray, _taken_for_the_answer)),
-    Decision("pumpctl.telemetry", "_read", _shown_as_live),
+    Decision("pumpctl.telemetry", "_read", _shown_as_live, acts=True),
     Decision("pumpctl.shell.clock", "Clock.wall_step", always(None)),
     Decision("pumpctl.shell.crash_record", "crashes_too_often", always(answer=False)),
     Decision("pumpctl.shell.inbox", "Inbox.request", always(answer=True)),
@@ -81,7 +81,9 @@ EDGE = (
     Decision("pumpctl.shell.journal", "lock_state_dir", unless_raised(Unusable, otherwise=0)),
     Decision("pumpctl.shell.control_socket", "ControlSocket.admit", always(answer=True)),
     Decision("serial", "serial_for_url", _shared, acts=True, file="pumpctl/shell/port.py"),
-    Decision("pumpctl.supervision.facts", "_not_ours", instead_of(Reason, _any_firmware), file=SETTINGS),
+    Decision(
+        "pumpctl.supervision.facts", "_not_ours", instead_of(Reason, _any_firmware), file=SETTINGS, what="firmware"
+    ),
     *undone("pumpctl.shell.event_loop", "EventLoop._crash", "EventLoop._watch_guard_slot"),
     *undone("pumpctl.shell.journal", "Journal._look_at_space", "Journal._fail"),
     *undone("pumpctl.shell.annunciator", "Annunciator.ring"),

@@ -12,8 +12,9 @@ from typing import cast
 from pumpctl.core.library import Library
 from pumpctl.core.limit import Limit
 from pumpctl.core.quantity import Quantity
+from pumpctl.core.rules.patient import CASE_MEASURES
 from tests.removal.control import Control, Fired, Group
-from tests.removal.stand_ins import as_it_is, stand_in
+from tests.removal.stand_ins import as_it_is, silenced, stand_in
 
 FILE = "protocols/therapy/magnesium_sulfate.toml"
 
@@ -21,6 +22,21 @@ FILE = "protocols/therapy/magnesium_sulfate.toml"
 def group(library: Library) -> Group:
     controls = tuple(Control(name, FILE, lambda name=name: _disable(name)) for name in map(name_of, library.limits))
     return Group("library rows", controls, _watch)
+
+
+def measures() -> Group:
+    """What is measured of the patient and over time: heard where a row of the library on it is broken."""
+    named = tuple((f"measure {m.value}", cast("FunctionType", function)) for m, function in CASE_MEASURES.items())
+    controls = tuple(silenced(name, "pumpctl/core/rules/patient.py", each, list[Quantity]) for name, each in named)
+
+    def watch(fired: Fired) -> None:
+        def tell(limit: Limit) -> bool:
+            fired(f"measure {limit.measure.value}")
+            return True
+
+        _when_broken(tell)
+
+    return Group("decisions", controls, watch)
 
 
 def name_of(limit: Limit) -> str:

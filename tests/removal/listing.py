@@ -35,7 +35,7 @@ def groups() -> tuple[Group, ...]:
         of_rules(table.RULES, start_table.START_RULES),
         library_rows.group(read_library()),
         effects.group(ROOT),
-        decisions.measures(),
+        library_rows.measures(),
         decided.group((*decisions.DECISIONS, *edge_decisions.EDGE)),
         statements.group(ROOT, deciding),
     )

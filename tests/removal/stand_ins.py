@@ -61,11 +61,11 @@ def silenced(name: str, file: str, function: FunctionType, nothing: Callable[[],
 
 
 def of_functions(
-    kind: str, named: Iterable[tuple[str, FunctionType]], nothing: Callable[[], Anything] = lambda: None, file: str = ""
+    kind: str, named: Iterable[tuple[str, FunctionType]], nothing: Callable[[], Anything] = lambda: None
 ) -> Group:
     """Functions that speak when their result is not `nothing`."""
     pairs = tuple(named)
-    controls = tuple(silenced(name, file or file_of(function), function, nothing) for name, function in pairs)
+    controls = tuple(silenced(name, file_of(function), function, nothing) for name, function in pairs)
 
     def watch(fired: Fired) -> None:
         for name, function in pairs:

@@ -23,7 +23,7 @@ TELLS = "told_that_this_statement_is_reached"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`place` counts the statements of one function that do the same."""
+    """`act`: what is called, and the code that it is given. `place` counts those of one function that do so."""
 
     file: str
     function: str
@@ -32,7 +32,8 @@ class Site:
 
     @property
     def name(self) -> str:
-        return f"{self.file.removeprefix('pumpctl/')} {self.function} {self.act} {self.place}"
+        again = f" {self.place}" if self.place > 1 else ""
+        return f"{self.file.removeprefix('pumpctl/')} {self.function} {self.act}{again}"
 
 
 def group(root: Path, files: tuple[str, ...]) -> Group:
@@ -56,11 +57,15 @@ def _found(tree: ast.Module, file: str) -> Iterator[tuple[ast.Expr, Site]]:
         met: dict[str, int] = {}
         statements = [node for node in ast.walk(function) if isinstance(node, ast.Expr)]
         for node in sorted(statements, key=lambda statement: statement.lineno):
-            if isinstance(node.value, ast.Call):
-                act = ast.unparse(node.value.func)
-                if act in ACTS:
-                    met[act] = met.get(act, 0) + 1
-                    yield node, Site(file, f"{owner}{function.name}", act, met[act])
+            if isinstance(node.value, ast.Call) and (act := ast.unparse(node.value.func)) in ACTS:
+                act = " ".join([act, *(code for arg in node.value.args if (code := _code(arg)))])
+                met[act] = met.get(act, 0) + 1
+                yield node, Site(file, f"{owner}{function.name}", act, met[act])
+
+
+def _code(argument: ast.expr) -> str:
+    """What the alarm is called, where that is written out."""
+    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else ""
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:

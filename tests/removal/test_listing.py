@@ -88,11 +88,15 @@ def test_a_new_statement_that_stops_or_alarms_is_on_the_list(tmp_path: Path) -> 
         "    request_stop(channel, out)\n"
         "    note(channel)\n"
         "    if channel.loud:\n"
-        "        raise_alarm(channel, out)\n"
+        "        raise_alarm(channel, 'too_loud', out)\n"
         "    request_stop(channel, out)\n"
     )
     names = [site.name for site in statements.sites_of(tmp_path, "room.py")]
-    assert names == ["room.py _watch request_stop 1", "room.py _watch raise_alarm 1", "room.py _watch request_stop 2"]
+    assert names == [
+        "room.py _watch request_stop",
+        "room.py _watch raise_alarm too_loud",
+        "room.py _watch request_stop 2",
+    ]
 
 
 def test_every_control_of_the_hazard_list_owns_one_here() -> None:

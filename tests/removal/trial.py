@@ -10,6 +10,7 @@ import gc
 import inspect
 import json
 import os
+import re
 import selectors
 import sys
 import time
@@ -26,7 +27,7 @@ from _pytest.runner import runtestprotocol
 
 from tests.removal.control import Control, Group
 
-AT_ONCE, SHOWN_EVERY = 2, 25
+AT_ONCE, SHOWN_EVERY, LONG_WORD = 2, 25, 5
 # A control that is missed shows in one of the first tests; a survivor must not take the whole afternoon.
 MOST_TESTS, MOST_CPU_S = 100, 20.0
 
@@ -155,7 +156,8 @@ def _raised_in(error: BaseException) -> str:
 
 def _likeliest_first(own: str, heard: dict[str, set[str]], sources: dict[str, str]) -> tuple[list[str], int]:
     """The tests in which it spoke: those that name it, then those in which little else did; and how many there are."""
-    words = own.replace(".", " ").split()[1:]
+    named = re.split(r"[^A-Za-z0-9_]+", own)[1:]
+    words = {*named, *(part for word in named for part in word.split("_") if len(part) >= LONG_WORD)}
 
     def rank(test: str) -> tuple[int, int, str]:
         return -sum(word in sources[test] for word in words), len(heard[test]), test
