@@ -14,6 +14,7 @@ from pumpctl.effects import Refuse, Reply
 from pumpctl.events import OperatorRequest
 from pumpctl.supervision.alarms import acknowledge, end_alarm
 from pumpctl.supervision.channel import Channel, Link
+from pumpctl.supervision.confirming import confirm
 from pumpctl.supervision.latches import needs_two_persons
 from pumpctl.supervision.observing import observe
 from pumpctl.supervision.ordering import cancel_order, list_orders, submit_order
@@ -38,6 +39,7 @@ from pumpctl.supervision.ward import DosingIntent, PrimeIntent, StopAnswer, Ward
 from pumpctl.telemetry import state_payload
 
 REFUSED, NOT_CONNECTED = 4, 5
+CONFIRM_THERE, CONFIRM_HERE = "press the confirm button at the pump", "type its flow: pumpctl confirm"
 
 
 def operate(ward: Ward, event: OperatorRequest, out: Outbox) -> None:
@@ -133,18 +135,13 @@ def _resume(ward: Ward, wish: Wish, out: Outbox) -> None:
         {
             "channel": channel.name,
             "state": channel.state.value,
-            "next": "press the confirm button at the pump",
+            "next": CONFIRM_THERE if _has_button(channel) else CONFIRM_HERE,
         },
     )
 
 
-def _confirm(ward: Ward, wish: Wish, _: Outbox) -> None:
-    take_only(wish, "channel", "flow", "person")
-    channel = channel_named(ward, wish)
-    if channel.identity is None:
-        raise Refusal(NOT_CONNECTED, (Reason("identity_unproven", "the pump has not identified itself"),))
-    told = "this pump has its own confirm button: read the program on its display and press it there"
-    raise Refusal(REFUSED, (Reason("confirm_at_the_pump", told),))
+def _has_button(channel: Channel) -> bool:
+    return channel.identity is None or channel.identity.capability.has_confirm_button
 
 
 def _clear(ward: Ward, wish: Wish, out: Outbox) -> None:
@@ -200,7 +197,7 @@ METHODS: dict[str, Callable[[Ward, Wish, Outbox], None]] = {
     "stop": _stop,
     "pause": _pause,
     "resume": _resume,
-    "confirm": _confirm,
+    "confirm": confirm,
     "clear": _clear,
     "ack": _acknowledge,
     "away": _away,
