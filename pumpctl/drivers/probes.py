@@ -103,25 +103,26 @@ def _new_era() -> tuple[Probe, ...]:
     """VER to address 0, as basic and as safe packet. A pump of another address does not answer."""
 
     def read(found: Found, received: bytes) -> Found | None:
-        for packet in ReplyDecoder().receive(received):
-            if not isinstance(packet, Packet):
-                continue
-            try:
-                reply = parse_reply(packet.payload)
-            except RemoteProtocolError:
-                continue
-            told = replace(found, note=f"{packet.mode.value} mode, address {reply.address}")
-            if isinstance(reply.state, AlarmKind):
-                held = f"it held back the alarm A?{reply.state.value}, which this question acknowledged"
-                return replace(told, note=f"{told.note}; {held}")
-            version = _NEW_ERA_VERSION.fullmatch(reply.body)
-            return replace(told, model=version[1], firmware=version[2]) if version else None
-        return None
+        packets = [piece for piece in ReplyDecoder().receive(received) if isinstance(piece, Packet)]
+        return next((told for packet in packets if (told := _new_era_told(found, packet)) is not None), None)
 
     payload = request_payload(0, "VER")
     return tuple(
         Probe("new_era", 19_200, (Question(encode_request(payload, mode), read),)) for mode in (Mode.BASIC, Mode.SAFE)
     )
+
+
+def _new_era_told(found: Found, packet: Packet) -> Found | None:
+    try:
+        reply = parse_reply(packet.payload)
+    except RemoteProtocolError:
+        return None
+    told = replace(found, note=f"{packet.mode.value} mode, address {reply.address}")
+    if isinstance(reply.state, AlarmKind):
+        held = f"it held back the alarm A?{reply.state.value}, which this question acknowledged"
+        return replace(told, note=f"{told.note}; {held}")
+    version = _NEW_ERA_VERSION.fullmatch(reply.body)
+    return replace(told, model=version[1], firmware=version[2]) if version else None
 
 
 def _miva() -> Probe:
