@@ -10,7 +10,7 @@ or leaves, so only those are looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import lcm
 from typing import TypeAlias
@@ -89,6 +89,21 @@ class Ledger:
         """Forget what ended at or before `utc_ms`."""
         return Ledger(tuple(segment for segment in self.segments if segment.end_utc_ms > utc_ms))
 
+    def moved(self, by_ms: int, now_utc_ms: int, under_way: frozenset[str]) -> Ledger:
+        """The calendar was moved by this much and is right as it is now: dates of before are dates of another one.
+
+        Whether it was wrong when a dose was written nobody knows, so of its two dates the later counts, never one
+        after now: whatever window ends from here on holds the later one if it holds the earlier (H40). What is
+        `under_way` began by the calendar that was left.
+        """
+        return Ledger(
+            tuple(
+                replace(each, start_utc_ms=each.start_utc_ms + shift_ms, end_utc_ms=each.end_utc_ms + shift_ms)
+                for each in self.segments
+                for shift_ms in (by_ms if each.key in under_way else _shift_ms(each, by_ms, now_utc_ms),)
+            )
+        )
+
     def begun(self, order_digest: str) -> frozenset[int]:
         """The occurrences of this order that are more than planned."""
         return frozenset(
@@ -126,6 +141,14 @@ class Ledger:
 
 
 EMPTY_LEDGER = Ledger()
+
+
+def _shift_ms(segment: Segment, by_ms: int, now_utc_ms: int) -> int:
+    """`by_ms` or as much of it as now allows; back only what would lie ahead, which cannot be its date."""
+    if segment.certainty is Certainty.PLANNED:
+        return 0
+    ahead_ms = (segment.start_utc_ms if segment.at_once else segment.end_utc_ms) - now_utc_ms
+    return min(by_ms, max(0, -ahead_ms)) if by_ms > 0 else min(by_ms, -ahead_ms) if ahead_ms > 0 else 0
 
 
 def largest_in_window(pieces: Iterable[Piece], window_ms: int, from_utc_ms: int) -> tuple[int, int]:

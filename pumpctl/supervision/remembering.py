@@ -31,6 +31,7 @@ from pumpctl.supervision.wall_clock import (
     STARTED,
     STEPPED,
     begin_life,
+    confirmed,
     elapsed_ms,
     look_ahead,
     look_back,
@@ -83,7 +84,7 @@ def replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
     elif record.kind == STEPPED:
         replay_step(ward, body["step_ms"])
     elif record.kind == CONFIRMED:
-        ward.wall_step_ms = 0
+        confirmed(ward, body["moved_ms"], record.utc_ms)
     elif record.kind == STARTED:
         undate(ward, body.get("undated", ()))
     elif body.get("channel") in ward.channels:

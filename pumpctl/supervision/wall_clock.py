@@ -94,9 +94,21 @@ def elapsed_ms(ward: Ward, record: PastRecord, out: Outbox) -> int:
 def confirm_wall_clock(ward: Ward, wish: Wish, out: Outbox) -> None:
     """A person has held the host's date and time against another clock."""
     take_only(wish, "person")
-    moved_ms, ward.wall_step_ms = ward.wall_step_ms, 0
+    moved_ms = ward.wall_step_ms
+    confirmed(ward, moved_ms, out.now.utc_ms)
     seq = out.record(CONFIRMED, {"moved_ms": moved_ms, "person": wish.actor}, anchored=True)
     owe(ward, wish, out, seq, {"wall_clock": "right", "moved_ms": moved_ms})
+
+
+def confirmed(ward: Ward, moved_ms: int, utc_ms: int) -> None:
+    """From here on the calendar counts as it is; what was given by the one of before is dated anew (H40)."""
+    ward.wall_step_ms = 0
+    running = [channel.infusion for channel in ward.channels.values() if channel.infusion is not None]
+    programs = [program for infusion in running for program in (infusion.program, *infusion.remaining)]
+    ward.ledger = ward.ledger.moved(moved_ms, utc_ms, frozenset(program.program_id.hex() for program in programs))
+    for infusion in running:
+        if infusion.started_utc_ms is not None:
+            infusion.started_utc_ms += moved_ms
 
 
 def _recorded_ms(records: Iterable[PastRecord]) -> int:
