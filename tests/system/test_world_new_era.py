@@ -122,11 +122,17 @@ def test_a_companion_that_is_gone_leaves_a_pump_that_stops_within_its_lease():
 
 
 def test_a_renewal_that_is_withheld_is_a_stop_though_the_line_is_sound():
-    """Nobody looks at the patient: the daemon renews no more, and every question would renew the pump's own."""
+    """The journal has failed: the daemon renews no more, and each of its questions would renew the pump's own lease."""
     made = infusing(monitored_iv_continuous(), flow="6 mL/h")
-    until(made, lambda: truth(made).commanded_flow_ul_h == 0, 2 * HOUR)
+    made.observers.append(_nurse(made.now_ns))
+    made.run_for(MINUTE)
+    made.controller.ward.journal_sound = False
+    lost_ns = made.now_ns
+    until(made, lambda: truth(made).commanded_flow_ul_h == 0, 5 * MINUTE)
+    assert made.now_ns - lost_ns <= 122 * S
     until(made, lambda: state(made) == "stopped", 10 * S)
-    assert truth(made).stops_received > 0
+    assert latched(made) == {"lease_ended"}
+    assert truth(made).stops_received >= 2
     assert ledger_covers_truth(made)
 
 
