@@ -15,7 +15,17 @@ from protocols.miva.framing import Garbage
 from protocols.miva.session import STOP_FRAME, STOPPED_FRAME, Heard, KeyDone, MivaSession, Reply, Stray, fence
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.drivers.miva_scripts import Script, Scripts
-from pumpctl.drivers.pump import Command, Fact, Identify, LineNoise, Noticed, PumpActivity, Start, Unanswered
+from pumpctl.drivers.pump import (
+    Command,
+    Fact,
+    Identify,
+    LineNoise,
+    Noticed,
+    PumpActivity,
+    ReadStatus,
+    Start,
+    Unanswered,
+)
 
 REPLY_NS = 500 * NS_PER_MS  # the maker's driver gives up after 50 ms; ten times that for the host and its buses
 
@@ -28,6 +38,7 @@ class _Round:
     script: Script
     question_ns: int  # when the last question left
     following: str | None = None  # the next one
+    kept: bool = False  # a STOP may come amid it: it reads, and knows which of its readings are younger
     cut: bool = False  # STOP was written meanwhile: nothing of this may follow it
 
 
@@ -59,7 +70,9 @@ class MivaDriver:
         script = self._scripts.script_for(command, now, settled=self._owed is None)
         if not isinstance(command, Start):
             script = self._settled(script)
-        self._round = _Round(command, script, now.link_ns)
+        reads_stop = isinstance(command, ReadStatus) and self._scripts.is_stopping
+        self._scripts.asking(now)
+        self._round = _Round(command, script, now.link_ns, kept=reads_stop or isinstance(command, Start | Identify))
         return self._session.ask(next(script))
 
     def receive(self, received: bytes) -> list[Fact]:
@@ -72,11 +85,12 @@ class MivaDriver:
         if current is None or self._session is None or current.following is None:
             return b""
         question, current.following, current.question_ns = current.following, None, now.link_ns
+        self._scripts.asking(now)
         return self._session.ask(question)
 
     def stopping(self, now: Now) -> None:
         self._scripts.stopping(now)
-        if self._round is not None and not isinstance(self._round.command, Start | Identify):
+        if self._round is not None and not self._round.kept:
             self._round.cut, self._round.following = True, None
 
     def wake(self, now: Now) -> list[Fact]:

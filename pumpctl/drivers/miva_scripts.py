@@ -60,6 +60,7 @@ from pumpctl.drivers.pump import (
 )
 
 # After the run key the pump shows each parameter for about 1.5 s, and an image has eleven (rx.py): no longer than this.
+PROOF_TRIES = 4  # a second: after that the next round tries
 REVIEW_NS = 17 * NS_PER_S
 WALK_LIMIT = (
     1_024  # rows of the log that are read in one go; a pump that was on for longer has to be switched off and on
@@ -80,11 +81,21 @@ class Scripts:
         self._stop_ns: int | None = None  # when STOP was last written and not seen to work yet
         self._review_ends_ns: int | None = None
         self._rate_ul_h = 0  # as last told
+        self._asked = Now(0, 0, 0)  # when the last question left
 
     def stopping(self, now: Now) -> None:
         """STOP is written: whatever is loaded is not to run any more."""
         self._stop_ns = now.link_ns
         self._void_row, self._read_row, self._review_ends_ns = self._log.history.block_row, None, None
+
+    @property
+    def is_stopping(self) -> bool:
+        """A STOP was written and is not proven yet."""
+        return self._stop_ns is not None
+
+    def asking(self, now: Now) -> None:
+        """A question leaves at this instant."""
+        self._asked = now
 
     def script_for(self, command: Command, now: Now, *, settled: bool) -> Script:
         """`settled`: no answer to an earlier question can come any more."""
@@ -94,7 +105,7 @@ class Scripts:
             case Identify():
                 return self._identify()
             case ReadStatus():
-                return self._read_stopping(now) if self._stop_ns is not None else self._read_status(now)
+                return self._read_stopping() if self.is_stopping else self._read_status(now)
             case LoadProgram():
                 return self._load(command)
             case ReadProgram():
@@ -181,14 +192,24 @@ class Scripts:
             asked,
         )
 
-    def _read_stopping(self, asked: Now) -> Script:
-        """What proves a stop and counts the volume, and no more: STOP is repeated every 250 ms, this has to fit."""
+    def _read_stopping(self) -> Script:
+        """What proves a stop and counts the volume, and no more.
+
+        STOP is repeated every 250 ms and the proof has to be younger than the last one: so the three questions that
+        must follow it come last, and are asked again when one was written amid them. The motor's own counter is read
+        after it was seen still; the other one, read before, can only show less.
+        """
         (clock,) = yield "RC"
-        (running,) = yield IS_RUNNING
-        (sensors,) = yield "S9"
-        calibration, rotations = yield "R8"
         (total,) = yield "R3"
         (vinf,) = yield "Q5"
+        running, sensors, calibration, rotations, asked = "", "", "", "", self._asked
+        for _ in range(PROOF_TRIES):
+            (running,) = yield IS_RUNNING
+            asked = self._asked
+            (sensors,) = yield "S9"
+            calibration, rotations = yield "R8"
+            if self._stop_ns is None or asked.link_ns >= self._stop_ns:
+                break
         rotated = (int(calibration, 16), int(rotations, 16))
         return self._told(
             Readings(

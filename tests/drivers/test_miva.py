@@ -103,7 +103,7 @@ def test_a_stop_is_proven_by_a_status_and_voids_what_the_pump_still_holds() -> N
     assert facts == [pump.Noticed(PumpActivity.STOPPED, ())] * 2
     talk.asked.clear()
     proven, status = talk.do(pump.ReadStatus())
-    assert talk.asked == ["RC", IS_RUNNING, "S9", "R8", "R3", "Q5"]  # what fits between two STOPs
+    assert talk.asked == ["RC", "R3", "Q5", IS_RUNNING, "S9", "R8"]  # the last three fit between two STOPs
     assert proven == pump.StopProven()
     assert isinstance(status, pump.StatusRead)
     assert (status.activity, status.program_id, status.moving) == (PumpActivity.STOPPED, None, False)

@@ -134,3 +134,57 @@ def test_a_start_that_is_not_seen_in_time_is_no_start() -> None:
     assert talk.do(pump.ReadStatus()) == [pump.Denied(pump.ReadStatus(), "start_under_review")]
     talk.wait(1)
     assert talk.status().activity is PumpActivity.LOADED
+
+
+def swapped(frame: bytes, start: int) -> bytes:
+    """Two wrong bits that the sum does not see: a 0 that became 1, and behind it a 1 that became 0."""
+    zero = frame.index(b"0", start)
+    one = frame.index(b"1", zero)
+    changed = frame[:zero] + b"1" + frame[zero + 1 : one] + b"0" + frame[one + 1 :]
+    assert sum(changed) == sum(frame)
+    return changed
+
+
+@pytest.mark.hazard("H53")
+@pytest.mark.parametrize("which", ["LI", "LS", "LC"])
+def test_an_upload_changed_unseen_by_the_checksum_is_refused_by_the_pump(which: str) -> None:
+    talk = Talk()
+    talk.do(pump.Identify())
+    load = pump.LoadProgram(PROGRAM)
+    written, facts = talk.driver.command(load, talk.now), list[pump.Fact]()
+    changed = 0
+    for _ in range(11):
+        if changed == 0 and written[1:3] == which.encode():
+            written, changed = swapped(written, 3 if which != "LS" else 11), 1
+        facts += talk.driver.receive(talk.hear(written))
+        written = talk.driver.outgoing(talk.now)
+    assert changed == 1
+    assert isinstance(facts[-1], pump.Denied)
+    assert facts[-1].command == load
+    assert talk.pump.truth(talk.sim_now).program_id == ""
+
+
+@pytest.mark.hazard("H53")
+def test_a_read_back_changed_unseen_by_the_checksum_is_no_read_back() -> None:
+    """Each row of the log that carries the prescription; the figures that are asked for have a test above."""
+    for place in range(2, 18):
+        talk = Talk()
+        talk.do(pump.Identify())
+        talk.do(pump.LoadProgram(PROGRAM))
+        written, facts = talk.driver.command(pump.ReadProgram(PROGRAM), talk.now), list[pump.Fact]()
+        while talk.driver.busy:
+            answer = talk.hear(written)
+            if talk.asked[-1] == f"RE{place:08X}":
+                answer = flipped(answer)
+            facts += talk.driver.receive(answer)
+            written = talk.driver.outgoing(talk.now)
+        (read,) = facts
+        assert isinstance(read, pump.ProgramRead)
+        assert read.equals is None, place
+
+
+def flipped(answer: bytes) -> bytes:
+    """The worst that can be: the first digit of the row another one, and a checksum that fits it."""
+    text = answer[1:-3].decode()
+    changed = text[:10] + ("1" if text[10] != "1" else "0") + text[11:]
+    return say(changed)

@@ -9,18 +9,18 @@ from simulator.firmware.miva_pump import MIVA
 from simulator.profile import MIVA as PROFILE
 from simulator.pump import SimPump
 from simulator.rig.world import World, journal_of
+from simulator.rig.world.seen import Delays
 from tests.controller.orders import PATIENT, START_UTC_MS
 from tests.system.worlds import LIBRARY, A, S, press_and_start, submit
 
 SERIAL = "SIM00001"
-REVIEW_S = 3
 
 
-def miva_world(seed: int = 1, *, serial: str = SERIAL) -> World:
+def miva_world(seed: int = 1, *, serial: str = SERIAL, delays: Delays | None = None) -> World:
     """A daemon whose channel is for SIM00001, with a pump plugged in, three seconds old."""
     configuration = ControllerConfiguration(Mode.RIG, 1, (ChannelConfiguration(A, "miva", SERIAL, PATIENT),))
     pump = SimPump(PROFILE, serial=serial, seed=seed, dialect=MIVA)
-    made = World(configuration, LIBRARY, {A: pump}, journal_of([]), seed=seed, start_utc_ms=START_UTC_MS)
+    made = World(configuration, LIBRARY, {A: pump}, journal_of([]), seed=seed, start_utc_ms=START_UTC_MS, delays=delays)
     made.plug_in(A)
     made.run_for(3 * S)
     return made
