@@ -1,4 +1,4 @@
-"""A MIVA channel whose daemon dies, whose cable is pulled, whose line is slow: it reads the log first, starts nothing."""
+"""A MIVA channel: its daemon dies, its cable is pulled, its line is slow. The log is read first and nothing starts."""
 
 from __future__ import annotations
 
