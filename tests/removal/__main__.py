@@ -44,7 +44,7 @@ def main() -> int:
                 print(f"{group.kind}: {control.name} [{control.file}]")
         return 0
     for path in (missing := gaps(listed, HAZARDS)):
-        print(f"{path} is a control of the hazard list, and no control of it is on this list", flush=True)
+        print(f"{path} is a control of the hazard list, and no control of it is on this list", file=sys.stderr)
     code = remove(listed, asked.only or [""], asked.tests or POOL, as_json=asked.json)
     return code or (SURVIVED if missing else 0)
 
@@ -63,18 +63,24 @@ def remove(listed: tuple[Group, ...], only: Sequence[str], pool: Sequence[str], 
         print(f"nothing was tried: pytest ended with {ended}", file=sys.stderr)
         return 1
     survivors = [trial for trial in removal.trials if not trial.killed_by]
-    took_s = time.monotonic() - began_s
+    summary = _summary(removal.trials)
     if as_json:
-        print(json.dumps([_told(trial) for trial in removal.trials], indent=1))
-    for test in removal.red_before:
-        print(f"red before anything was taken away, so it proves nothing: {test}", flush=True)
+        trials = [_told(trial) for trial in removal.trials]
+        print(json.dumps({"trials": trials, "red_before": removal.red_before, "summary": summary}, indent=1))
+    else:
+        _print(survivors, removal.red_before)
+        print(f"{time.monotonic() - began_s:.0f} s")
+        print(summary)
+    return 0 if not survivors and not removal.red_before else SURVIVED
+
+
+def _print(survivors: list[Trial], red_before: list[str]) -> None:
+    for test in red_before:
+        print(f"red before anything was taken away, so it proves nothing: {test}")
     for trial in survivors:
         print(f"SURVIVED {trial.kind}: {trial.control.name} [{trial.control.file}]; spoke in {trial.heard_in} tests")
         for test in trial.tried:
             print(f"    green without it: {test}")
-    print(f"{took_s:.0f} s")
-    print(_summary(removal.trials))
-    return 0 if not survivors and not removal.red_before else SURVIVED
 
 
 _OPTIONS = (
@@ -108,7 +114,7 @@ def _arguments() -> argparse.Namespace:
     what = "a part of the kind or name of the controls to try; may be given again"
     parser.add_argument("--only", action="append", metavar="NAME", help=what)
     parser.add_argument("--list", action="store_true", help="name all controls and do nothing")
-    parser.add_argument("--json", action="store_true", help="all trials, before the summary")
+    parser.add_argument("--json", action="store_true", help="every trial as JSON, and nothing else")
     parser.add_argument("tests", nargs="*", help=f"instead of {' '.join(POOL)}")
     return parser.parse_args()
 

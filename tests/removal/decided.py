@@ -122,11 +122,11 @@ def _listen(row: Decision, told: Callable[[], None]) -> None:
 def function_of(row: Decision) -> FunctionType:
     found: object = importlib.import_module(row.module)
     for part in row.function.split("."):
-        found = vars(cast("type", found))[part]
+        found = vars(cast("type", found)).get(part)
     if isinstance(found, property):
         found = found.fget
     elif isinstance(found, cached_property):
         found = cast("cached_property[object]", found).func
     if not isinstance(found, FunctionType):
-        raise TypeError(f"{row.name} is no function")
+        raise TypeError(f"{row.name} is no function any more: name what decides now, or take its row away")
     return found

@@ -111,3 +111,9 @@ def test_a_hazard_whose_control_is_not_on_the_list_is_a_gap() -> None:
 @pytest.mark.parametrize("row", [*decisions.DECISIONS, *edge_decisions.EDGE], ids=lambda row: row.name)
 def test_every_decision_of_the_registry_is_a_function_of_the_program(row: Decision) -> None:
     assert decided.function_of(row).__qualname__ == row.function.removeprefix("serial.")
+
+
+@pytest.mark.parametrize("function", ["nobody_decides", "Watch.nobody_decides", "Watch"])
+def test_a_row_of_the_registry_for_nothing_says_so(function: str) -> None:
+    with pytest.raises(TypeError, match="no function any more"):
+        decided.function_of(Decision("pumpctl.guard.decision", function, decided.always(None)))
