@@ -25,6 +25,8 @@ ALARMED = {"-": False, "A": True}
 
 def encode(message: m.Request | m.Reply) -> bytes:
     """The frame of `message`."""
+    if isinstance(message, m.Query | m.Order):  # asked once a second and more often
+        return _BARE[message]
     fields = request_fields(message) if isinstance(message, m.Request) else reply_fields(message)
     for field in fields:
         if not _FIELD.fullmatch(field):
@@ -46,6 +48,8 @@ def stop_bytes(serial: str) -> bytes:
 
 def name_of(message: m.Request | m.Reply) -> str:
     """By which a reply is matched: there is no sequence number."""
+    if isinstance(message, m.Query | m.Order):
+        return message.value
     return (request_fields(message) if isinstance(message, m.Request) else reply_fields(message))[0]
 
 
@@ -133,4 +137,5 @@ def _word(words: dict[str, bool], truth: object) -> str:
     return next(word for word, meant in words.items() if meant is truth)
 
 
+_BARE: dict[m.Query | m.Order, bytes] = {each: encode_frame(each.value) for each in (*m.Query, *m.Order)}
 STOP_ECHO = encode(m.Echo(m.Order.STOP))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from protocols.alaris import messages as m
-from protocols.alaris.codec import encode, name_of
+from protocols.alaris.codec import SEPARATOR, encode, name_of
 from protocols.alaris.framing import END, FRAMED_BYTES, FrameDecoder, Garbage, GarbageReason
 from protocols.alaris.reading import reply_of
 from protocols.errors import LocalProtocolError, RemoteProtocolError
@@ -38,11 +38,12 @@ Heard: TypeAlias = Replied | Stray | Garbage
 class AlarisSession:
     """One opening of the link."""
 
-    __slots__ = ("_opening", "_outstanding", "decoder")
+    __slots__ = ("_name", "_opening", "_outstanding", "decoder")
 
     def __init__(self) -> None:
         self.decoder = FrameDecoder()
         self._outstanding: m.Request | None = None
+        self._name = ""  # of the outstanding request
         self._opening = END  # goes out once: what somebody else left half-written ends here
 
     @property
@@ -53,9 +54,9 @@ class AlarisSession:
     def request(self, request: m.Request) -> bytes:
         """The bytes that ask for `request`, which is outstanding from now on."""
         if self._outstanding is not None:
-            raise LocalProtocolError(f"{name_of(self._outstanding)} is still outstanding")
+            raise LocalProtocolError(f"{self._name} is still outstanding")
         frame = encode(request)
-        self._outstanding = request
+        self._outstanding, self._name = request, name_of(request)
         opening, self._opening = self._opening, b""
         return opening + frame
 
@@ -74,7 +75,7 @@ class AlarisSession:
         except RemoteProtocolError:
             return Garbage(GarbageReason.MALFORMED, len(text) + FRAMED_BYTES)
         request = self._outstanding
-        if request is None or name_of(reply) != name_of(request):
+        if request is None or text.partition(SEPARATOR)[0] != self._name:
             return Stray(reply)
         self._outstanding = None
         return Replied(request, reply)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.bench.alaris import alaris_against_infupy, alaris_link, alaris_through_controller
 from tests.bench.campaign import campaign_speed
 from tests.bench.controller import through_controller
 from tests.bench.harness import TITLE, Preparation, Row, line_of, measure
@@ -25,6 +26,9 @@ BUILD = Path(__file__).resolve().parents[2] / "build"
 ROWS: dict[str, Preparation] = {
     "link round trip": link_round_trip,
     "poll through the controller": through_controller,
+    "alaris link": alaris_link,
+    "alaris through the controller": alaris_through_controller,
+    "alaris against infupy": alaris_against_infupy,
     "order check": order_check,
     "order check over reading": order_check_over_reading,
     "order check with its schedule": order_check_with_schedule,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter_ns
@@ -39,11 +39,11 @@ class QuietGuard(NoGuard):
 
 
 class Poller:
-    """Lets the next poll be due, again and again, and notes how long each took to be weighed."""
+    """Lets the next poll be due, again and again, and notes how long each took to be weighed, by its questions."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, channel: ChannelConfiguration) -> None:
         self._ahead_ns = 0
-        self._asked = False
+        self._asked = 0
         self._before_ns = 0
         self._left = 0
         self._took_us: list[float] = []
@@ -51,7 +51,7 @@ class Poller:
         configuration = ControllerConfiguration(
             mode=Mode.RIG,
             speed=1,
-            channels=(ChannelConfiguration(CHANNEL, "companion", IDENTITY.serial, "patient-1"),),
+            channels=(channel,),
         )
         past = JournalContent(JournalCondition.SOUND, "", ())
         self._controller = Controller(configuration, read_library(), past)
@@ -87,7 +87,7 @@ class Poller:
 
     def write(self, frame: bytes, *, is_stop: bool) -> None:
         assert not is_stop, "the daemon stopped the pump of the benchmark"
-        self._asked = True
+        self._asked += 1
         self._link.write(frame, is_stop=is_stop)
 
     def close_for_good(self) -> None:
@@ -99,7 +99,7 @@ class Poller:
 
     def _next(self) -> None:
         """Move the clock on to the next deadline. Some are for telling the world and not for asking the pump."""
-        self._asked = False
+        self._asked = 0
         deadline_ns = self._controller.next_deadline_ns()
         assert deadline_ns is not None
         self._ahead_ns += max(0, deadline_ns - self._clock.now().link_ns)
@@ -112,7 +112,7 @@ class Poller:
         if channel.driver.busy or channel.status is None or self._done.done():
             return
         if self._asked and self._left:
-            self._took_us.append((perf_counter_ns() - self._before_ns) / 1e3)
+            self._took_us.append((perf_counter_ns() - self._before_ns) / 1e3 / self._asked)
             self._left -= 1
         if self._left:
             asyncio.get_running_loop().call_soon(self._next)  # the pass ends first, as it would for a timer
@@ -130,27 +130,35 @@ class Poller:
 
 
 @contextmanager
+def polled(path: str, channel: ChannelConfiguration) -> Generator[Callable[[], list[float]], None, None]:
+    """A round of polls of the pump on that line."""
+    with asyncio.Runner() as runner:
+        poller = runner.run(_poller(path, channel))
+        yield lambda: runner.run(poller.poll(TRIPS_A_ROUND))
+        runner.get_loop().call_soon(poller.close)
+        runner.run(asyncio.sleep(0))
+
+
+@contextmanager
 def through_controller(build: Path) -> Generator[Subject, None, None]:
     with ExitStack() as stack:
         pump_path = stack.enter_context(pump_line(build))
         raw_path = stack.enter_context(line_to(str(compiled("pty_echo.c", build)), "{fd}"))
         raw_fd = os.open(raw_path, os.O_RDWR | os.O_NOCTTY)
         stack.callback(os.close, raw_fd)
-        runner = stack.enter_context(asyncio.Runner())
-        poller = runner.run(_poller(pump_path))
+        channel = ChannelConfiguration(CHANNEL, "companion", IDENTITY.serial, "patient-1")
+        ours = stack.enter_context(polled(pump_path, channel))
         yield Subject(
             name="poll through the Controller / raw pty",
             unit="us",
             goal=4.0,
             rounds=ROUNDS,
-            ours=lambda: runner.run(poller.poll(TRIPS_A_ROUND)),
+            ours=ours,
             floor=lambda: raw_round(raw_fd),
         )
-        runner.get_loop().call_soon(poller.close)
-        runner.run(asyncio.sleep(0))
 
 
-async def _poller(path: str) -> Poller:
-    poller = Poller(path)
+async def _poller(path: str, channel: ChannelConfiguration) -> Poller:
+    poller = Poller(path, channel)
     await poller.opened()
     return poller
