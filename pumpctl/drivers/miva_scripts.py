@@ -76,7 +76,7 @@ class Scripts:
         self._serial = ""
         self._library: DrugLibrary | None = None
         self._log = LogReader()
-        self._void_row: int | None = None  # the prescription that was stopped
+        self._voided = False  # STOP was written since the last upload: whatever the pump holds is not to run
         self._read_row: int | None = None  # the one that was read back equal
         self._stop_ns: int | None = None  # when STOP was last written and not seen to work yet
         self._review_ends_ns: int | None = None
@@ -86,7 +86,7 @@ class Scripts:
     def stopping(self, now: Now) -> None:
         """STOP is written: whatever is loaded is not to run any more."""
         self._stop_ns = now.link_ns
-        self._void_row, self._read_row, self._review_ends_ns = self._log.history.block_row, None, None
+        self._voided, self._read_row, self._review_ends_ns = True, None, None
 
     @property
     def is_stopping(self) -> bool:
@@ -140,7 +140,7 @@ class Scripts:
                 code
                 for holds, code in (
                     (held, "wrong_program"),
-                    (self._void_row != history.block_row and self._stop_ns is None, "stopped_since"),
+                    (not self._voided, "stopped_since"),
                     (self._read_row == history.block_row, "not_read_back"),
                     (not history.ran, "ran_already"),
                 )
@@ -157,7 +157,7 @@ class Scripts:
         if not (yield from self._log.read_past()):
             return [Denied(Identify(), "no_power_on_in_log")]
         if serial != self._serial:
-            self._void_row = self._read_row = None
+            self._read_row = None
         self._serial, self._library = serial, KNOWN_LIBRARIES.get(title)
         self._rate_ul_h = self._log.history.rate_ul_h
         return [
@@ -175,8 +175,10 @@ class Scripts:
     def _read_status(self, asked: Now) -> Script:
         (serial,) = yield "RN"
         (clock,) = yield "RC"
-        if serial != self._serial or not (yield from self._log.catch_up()):
+        if serial != self._serial:
             return [Denied(ReadStatus(), "another_pump"), SessionLost()]
+        if not (yield from self._log.catch_up()):
+            return [Denied(ReadStatus(), "log_overrun"), SessionLost()]
         (running,) = yield IS_RUNNING
         (vinf,) = yield "Q5"
         (rate,) = yield INFUSION_RATE
@@ -223,16 +225,12 @@ class Scripts:
             if not (told.running or self._log.history.ran or asked.link_ns >= self._review_ends_ns):
                 return [Denied(ReadStatus(), "start_under_review")]
             self._review_ends_ns = None
-        status = status_of(told, self._log.history, asked, self._log.count, void=self._is_void)
+        status = status_of(told, self._log.history, asked, self._log.count, void=self._voided)
         proven: list[Fact] = []
         if self._stop_ns is not None and not status.moving and asked.link_ns >= self._stop_ns:
             self._stop_ns = None
             proven.append(StopProven())
         return [*proven, status]
-
-    @property
-    def _is_void(self) -> bool:
-        return self._void_row is not None and self._void_row == self._log.history.block_row
 
     def _load(self, command: LoadProgram) -> Script:
         if self._library is None:
@@ -248,7 +246,10 @@ class Scripts:
         for place, block in enumerate(blocks_of(image)):
             yield send_block(place, block)
         (taken,) = yield confirm_rx(rx_seal(self._serial, image))
-        return [Done(command) if taken == ACCEPTED else Denied(command, _refusal(taken))]
+        if taken != ACCEPTED:
+            return [Denied(command, _refusal(taken))]
+        self._voided = False
+        return [Done(command)]
 
     def _read_program(self, expected: Program) -> Script:
         self._read_row = None
@@ -261,7 +262,7 @@ class Scripts:
         (unit,) = yield "QC"
         shown = Shown(mode, unit, int(vtbi, 16), int(time, 16), rate_ul_h(rate))
         history = self._log.history
-        if history.block is None or self._is_void:
+        if history.block is None or self._voided:
             return [ProgramRead(None, None)]
         if not is_read_back(expected, self._library, history.block, shown):
             return [ProgramRead(history.program_id, None)]
@@ -272,7 +273,7 @@ class Scripts:
         (clock,) = yield "RC"
         whole = yield from self._log.catch_up()
         history, given = self._log.history, self._log.history.authentication
-        if not whole or given is None or self._is_void or not history.is_confirmed(_seconds(clock)):
+        if not whole or given is None or self._voided or not history.is_confirmed(_seconds(clock)):
             return [ConfirmationRead(history.program_id, None, for_resume=False)]
         token = (given.stamp_s * RING_RECORDS + given.row) + 1  # this row of the log, and no other ever
         return [ConfirmationRead(history.program_id, token, for_resume=False)]

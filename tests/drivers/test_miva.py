@@ -133,6 +133,25 @@ def test_stop_cuts_a_round_and_nothing_of_it_follows() -> None:
     assert not talk.driver.busy
 
 
+def test_an_upload_that_a_stop_overtook_is_void_though_the_pump_took_it() -> None:
+    """Its LC0 is on its way when STOP is written: the log shows a prescription that nobody here has loaded."""
+    talk = Talk()
+    talk.do(pump.Identify())
+    written = talk.driver.command(pump.LoadProgram(PROGRAM), talk.now)
+    while not written.startswith(b"\x02LC"):
+        assert talk.driver.receive(talk.hear(written)) == []
+        written = talk.driver.outgoing(talk.now)
+    answer = talk.hear(written)
+    talk.driver.receive(answer + talk.stop())
+    assert talk.pump.truth(talk.sim_now).state == "loaded"
+    talk.do(pump.ReadStatus())
+    talk.press()
+    status = talk.status()
+    assert (status.activity, status.program_id, status.confirmation_waits) == (PumpActivity.STOPPED, None, False)
+    assert talk.do(START) == [pump.Denied(START, "stopped_since")]
+    assert talk.do(pump.ReadProgram(PROGRAM)) == [pump.ProgramRead(None, None)]
+
+
 def test_stop_between_an_answer_and_the_next_question_cuts_it_too() -> None:
     talk = Talk()
     talk.do(pump.Identify())
@@ -192,7 +211,7 @@ def test_a_flood_of_rows_that_cannot_all_be_read_asks_anew_who_it_is() -> None:
     talk.do(pump.Identify())
     for _ in range(9):
         talk.pump.inject(Fault(FaultKind.EVENT_WRAP, 250), talk.sim_now)
-    assert talk.do(pump.ReadStatus()) == [pump.Denied(pump.ReadStatus(), "another_pump"), pump.SessionLost()]
+    assert talk.do(pump.ReadStatus()) == [pump.Denied(pump.ReadStatus(), "log_overrun"), pump.SessionLost()]
     assert talk.do(pump.Identify()) == [pump.Denied(pump.Identify(), "no_power_on_in_log")]
 
 
