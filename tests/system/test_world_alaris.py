@@ -9,13 +9,17 @@ import pytest
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
 from simulator.faults import FaultKind
-from simulator.firmware.alaris_pump import ALARIS
+from simulator.firmware.alaris import CommsLoss
+from simulator.firmware.alaris_pump import ALARIS, alaris
+from simulator.firmware.dialect import Dialect
 from simulator.profile import SYRINGE
 from simulator.pump import Button, SimPump
 from simulator.rig.world import World, journal_of
 from tests.controller.orders import PATIENT, START_UTC_MS, monitored_iv_continuous, once
 from tests.system.worlds import (
+    HOUR,
     LIBRARY,
+    MINUTE,
     OVERRIDE_Q31,
     A,
     S,
@@ -24,6 +28,7 @@ from tests.system.worlds import (
     inject,
     latched,
     ledger_covers_truth,
+    refusal,
     state,
     submit,
     truth,
@@ -33,10 +38,10 @@ from tests.system.worlds import (
 SERIAL = "SIM-0001"
 
 
-def alaris_world() -> World:
+def alaris_world(dialect: Dialect = ALARIS) -> World:
     """A daemon with one such pump plugged in, three seconds old."""
     channel = ChannelConfiguration(A, "alaris", SERIAL, PATIENT)
-    pumps = {A: SimPump(SYRINGE, serial=SERIAL, seed=1, dialect=ALARIS)}
+    pumps = {A: SimPump(SYRINGE, serial=SERIAL, seed=1, dialect=dialect)}
     configuration = ControllerConfiguration(Mode.RIG, 1, (channel,))
     made = World(configuration, LIBRARY, pumps, journal_of([]), seed=1, start_utc_ms=START_UTC_MS)
     made.plug_in(A)
@@ -44,8 +49,8 @@ def alaris_world() -> World:
     return made
 
 
-def loaded(order: dict[str, Any] | None = None) -> World:
-    made = alaris_world()
+def loaded(order: dict[str, Any] | None = None, dialect: Dialect = ALARIS) -> World:
+    made = alaris_world(dialect)
     submit(made, order or once())
     until(made, lambda: state(made) == "awaiting_confirmation", 10 * S)
     return made
@@ -108,6 +113,111 @@ def test_stop_is_proven_within_two_seconds():
     assert truth(made).stops_received >= 1
     made.press(A, Button.STOP)
     made.run_for(5 * S)
+
+
+def confirmed(dialect: Dialect = ALARIS) -> World:
+    """A person at the terminal has typed the flow, and the pump infuses."""
+    made = loaded(dialect=dialect)
+    number = made.ask("confirm", channel=A, flow="10 mL/h", person="nurse")
+    until(made, lambda: state(made) == "infusing", 5 * S)
+    answer(made, number)
+    return made
+
+
+def test_a_home_order_confirmed_at_the_terminal_is_given_and_no_more():
+    """200 mg in 10 mL over one hour."""
+    made = confirmed()
+    begun_ns = made.now_ns
+    until(made, lambda: state(made) == "completed", 65 * MINUTE)
+    assert abs(made.now_ns - begun_ns - HOUR) < 10 * S
+    pump = truth(made)
+    assert (pump.motor_ul, pump.starts, pump.stops_received) == (10_000, 1, 0)
+    assert pump.max_commanded_flow_ul_h == 10_000
+    assert ledger_covers_truth(made)
+    assert made.controller.ward.channels[A].latched == []
+
+
+def test_without_a_person_nothing_starts():
+    made = loaded()
+    number = made.ask("confirm", channel=A, flow="11 mL/h", person="nurse")
+    made.run_for(10 * S)
+    assert refusal(made, number)
+    assert truth(made).starts == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (FaultKind.OCCLUSION, "occlusion_downstream"),
+        (FaultKind.DOOR, "syringe_clamp"),
+        (FaultKind.STALL, "drive_disengaged"),
+        (FaultKind.POWER_CYCLE, "counter_fell"),
+        (FaultKind.KEYPAD_RATE, "foreign_program"),
+        (FaultKind.COUNTER_RUNAWAY, "runaway"),
+        (FaultKind.VOLUME_FREEZE, "no_progress"),
+    ],
+)
+def test_what_goes_wrong_in_mid_infusion_stops_it_and_latches(kind: FaultKind, code: str):
+    made = confirmed()
+    made.run_for(5 * MINUTE)
+    inject(made, kind)
+    until(made, lambda: state(made) == "stopped", 15 * MINUTE)
+    assert code in latched(made)
+    assert truth(made).commanded_flow_ul_h == 0
+    assert ledger_covers_truth(made)
+
+
+def test_stop_in_mid_infusion_is_proven_within_two_seconds():
+    made = confirmed()
+    made.run_for(MINUTE)
+    made.ask("stop")
+    until(made, lambda: state(made) == "stopped", 2 * S)
+    assert truth(made).commanded_flow_ul_h == 0
+
+
+def test_a_start_whose_echo_is_lost_is_not_repeated_and_is_found_running():
+    made = loaded()
+    inject(made, FaultKind.DROP_START_ACK)
+    made.ask("confirm", channel=A, flow="10 mL/h", person="nurse")
+    until(made, lambda: state(made) == "infusing", 10 * S)
+    starts = [write for _, write in made.seen.writes if b"!INF_START|" in write.frame]
+    assert len(starts) == 1
+    assert truth(made).starts == 1
+
+
+def test_a_silent_companion_is_back_and_supervises_on():
+    """HOLD: the pump finishes what is loaded. It has told the silence, and the alarm does not stop it."""
+    made = confirmed()
+    made.run_for(MINUTE)
+    made.unplug(A)
+    made.run_for(MINUTE)
+    made.plug_in(A)
+    until(made, lambda: state(made) == "infusing" and made.controller.ward.channels[A].reconciled, 20 * S)
+    assert truth(made).stops_received == 0
+    assert "communications_timeout" in truth(made).alarms
+    until(made, lambda: state(made) == "completed", HOUR)
+    assert truth(made).motor_ul == 10_000
+
+
+def test_a_pump_that_stops_by_itself_in_the_silence_is_found_stopped():
+    made = confirmed(alaris(CommsLoss.STOPS))
+    made.run_for(MINUTE)
+    made.unplug(A)
+    made.run_for(MINUTE)
+    made.plug_in(A)
+    until(made, lambda: state(made) in {"stopped", "paused"}, 30 * S)
+    assert truth(made).commanded_flow_ul_h == 0
+    assert ledger_covers_truth(made)
+
+
+def test_a_daemon_that_is_back_knows_no_program_of_this_pump_and_stops_it():
+    made = confirmed()
+    made.run_for(MINUTE)
+    made.restart()
+    made.plug_in(A)
+    until(made, lambda: state(made) == "stopped", 20 * S)
+    assert truth(made).commanded_flow_ul_h == 0
+    assert truth(made).starts == 1
 
 
 def test_another_pump_on_the_line_is_not_spoken_to():
