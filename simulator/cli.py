@@ -51,7 +51,7 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     profile: Annotated[str | None, typer.Option(help=f"{', '.join(PROFILES)}; default: the dialect's own.")] = None,
     pump: Annotated[
         list[str] | None,
-        typer.Option(help="serial=…,pty=… (or tcp=, rfc2217=)[,profile=…][,dialect=…]: repeated, for several."),
+        typer.Option(help="serial=…,pty=… (tcp=, rfc2217=, behind=)[,profile=,dialect=,address=…]; for several."),
     ] = None,
     auto_confirm: Annotated[bool, typer.Option("--auto-confirm", help="The pump presses its own button.")] = False,
     control: Control = None,

@@ -19,13 +19,13 @@ from typing import Any
 from simulator.control import Answer, Command, ControlServer
 from simulator.failure import USAGE, Failure
 from simulator.faults import ScheduledFault, parse_fault
-from simulator.firmware.registry import DIALECTS
+from simulator.firmware.registry import dialect_at
 from simulator.instant import NS_PER_MS, NS_PER_S, SimNow
 from simulator.port import Port, PtyPort, TcpPort
 from simulator.profile import PROFILES
 from simulator.pump import NEVER_NS, Button, SimPump
 from simulator.rfc2217_port import Rfc2217Port
-from simulator.served_pump import LineKind, NetLine, PtyLine, ServedPump
+from simulator.served_pump import LineKind, NetLine, PtyLine, ServedPump, SharedLine
 
 LONGEST_SLEEP_S = 3_600.0  # CLOCK_BOOTTIME runs while the host sleeps, the loop's clock does not
 
@@ -57,17 +57,27 @@ class Clock:
 
 
 class Station:
-    """One pump, its line and its alarm clock."""
+    """One pump, its line and its alarm clock. On the line of another, `head`, it hears and speaks as that one does."""
 
-    def __init__(self, served: ServedPump, seed: int, options: ServeOptions, clock: Clock) -> None:
+    def __init__(
+        self, served: ServedPump, seed: int, options: ServeOptions, clock: Clock, head: Station | None = None
+    ) -> None:
         self._clock = clock
         self.pump = _pump(served, seed, options, clock.now())
-        self.port = _port(served.line, self._receive)
+        self._head = head
+        self._on_the_line: list[Station] = [self]
+        self.port = head.share(self) if head is not None else _port(served.line, self._receive)
         self._alarm_clock: asyncio.TimerHandle | None = None
+
+    def share(self, station: Station) -> Port:
+        """It hangs on this line, too."""
+        self._on_the_line.append(station)
+        return self.port
 
     def open(self) -> None:
         """The line is there and time runs."""
-        self.port.open()
+        if self._head is None:
+            self.port.open()
         self._advance()
 
     def close(self) -> None:
@@ -101,6 +111,11 @@ class Station:
         return answer
 
     def _receive(self, received: bytes) -> None:
+        for station in self._on_the_line:
+            station.hear(received)
+
+    def hear(self, received: bytes) -> None:
+        """Bytes on the line."""
         self.port.write(self.pump.receive(received, self._clock.now()))
         self._arrange()
 
@@ -110,7 +125,7 @@ class Station:
 
     def _arrange(self) -> None:
         """After every step: the cable as the faults have it, the alarm clock for the next wake-up."""
-        if self.pump.is_unplugged == self.port.is_open:
+        if self._head is None and self.pump.is_unplugged == self.port.is_open:
             self.port.close() if self.pump.is_unplugged else self.port.open()
         if self._alarm_clock is not None:
             self._alarm_clock.cancel()
@@ -135,10 +150,11 @@ class Ward:
 
     def __init__(self, options: ServeOptions) -> None:
         clock = Clock(options.speed, options.epoch_ns)
-        self.stations = {
-            served.serial: Station(served, options.seed + place, options, clock)
-            for place, served in enumerate(options.pumps)
-        }
+        self.stations: dict[str, Station] = {}
+        heads_first = sorted(enumerate(options.pumps), key=lambda placed: isinstance(placed[1].line, SharedLine))
+        for place, served in heads_first:
+            head = self.stations[served.line.behind] if isinstance(served.line, SharedLine) else None
+            self.stations[served.serial] = Station(served, options.seed + place, options, clock, head)
 
     def open(self) -> None:
         for station in self.stations.values():
@@ -206,13 +222,13 @@ def _pump(served: ServedPump, seed: int, options: ServeOptions, now: SimNow) -> 
             auto_confirm=options.auto_confirm,
             now=now,
             scenario=options.scenario,
-            dialect=DIALECTS[served.dialect],
+            dialect=dialect_at(served.dialect, served.address),
         )
     except ValueError as error:  # a scenario that such a pump cannot suffer
         raise Failure(USAGE, f"{served.serial}: {error}") from None
 
 
-def _port(line: PtyLine | NetLine, on_bytes: Callable[[bytes], None]) -> Port:
+def _port(line: PtyLine | NetLine | SharedLine, on_bytes: Callable[[bytes], None]) -> Port:
     match line:
         case PtyLine(link=link):
             return PtyPort(link, on_bytes)
@@ -220,6 +236,8 @@ def _port(line: PtyLine | NetLine, on_bytes: Callable[[bytes], None]) -> Port:
             return Rfc2217Port(host, port, on_bytes)
         case NetLine(host=host, port=port):
             return TcpPort(host, port, on_bytes)
+        case SharedLine(behind=behind):
+            raise AssertionError(f"a pump behind {behind} has no port of its own")
 
 
 def _text(command: Command, key: str) -> str:

@@ -56,7 +56,7 @@ def ends_after_phase_one(served: Served) -> None:
 @pytest.mark.parametrize("safe_s", [0, 3])
 def test_nesp_lib_sets_and_reads_back(safe_s: int, tmp_path: Path) -> None:
     with serving(tmp_path, *NEW_ERA, "1") as served:  # the alarm of the power-on still waits: it takes that one
-        found = peer("nesp.py", served, "settings", str(safe_s))
+        found = peer("nesp.py", served, "settings", str(safe_s), "0")
     assert found == {
         "model": 1000,
         "firmware": [3, 928],
@@ -75,7 +75,7 @@ def test_nesp_lib_sets_and_reads_back(safe_s: int, tmp_path: Path) -> None:
 def test_nesp_lib_runs_a_whole_program_and_stops_another(safe_s: int, tmp_path: Path) -> None:
     with serving(tmp_path, *NEW_ERA, "60") as served:
         ends_after_phase_one(served)
-        found = peer("nesp.py", served, "whole_run", str(safe_s))
+        found = peer("nesp.py", served, "whole_run", str(safe_s), "0")
         truth = served.state()
     assert found == {
         "running": True,
@@ -92,18 +92,30 @@ def test_nesp_lib_runs_a_whole_program_and_stops_another(safe_s: int, tmp_path: 
 
 
 @pytest.mark.timeout(150)
+def test_nesp_lib_speaks_to_one_of_twenty_on_a_line(tmp_path: Path) -> None:
+    pumps = ["--pump", f"serial=SIM-0000,pty={tmp_path / 'pump'},dialect=new_era"]
+    for address in range(1, 20):
+        pumps += ["--pump", f"serial=SIM-00{address:02},behind=SIM-0000,address={address},dialect=new_era"]
+    with serving(tmp_path, *pumps, line=False) as served:
+        found = peer("nesp.py", served, "settings", "3", "12")
+        told = {serial: served.state(serial=serial)["alarms"] for serial in ("SIM-0000", "SIM-0012", "SIM-0019")}
+    assert (found["status"], found["diameter_mm"]) == ("STOPPED", 26.59)
+    assert told == {"SIM-0000": ["reset"], "SIM-0012": [], "SIM-0019": ["reset"]}
+
+
+@pytest.mark.timeout(150)
 def test_nesp_lib_sees_a_stall(tmp_path: Path) -> None:
     (tmp_path / "occluded.toml").write_text(OCCLUDED)
     with serving(tmp_path, *NEW_ERA, "20", "--scenario", str(tmp_path / "occluded.toml")) as served:
         ends_after_phase_one(served)
-        assert peer("nesp.py", served, "stall", "0") == {"alarm": "STALLED", "then": "STOPPED"}
+        assert peer("nesp.py", served, "stall", "0", "0") == {"alarm": "STALLED", "then": "STOPPED"}
         assert served.state()["commanded_flow_ul_h"] == 0
 
 
 @pytest.mark.timeout(150)
 def test_the_heartbeat_of_nesp_lib_keeps_safe_mode_content(tmp_path: Path) -> None:
     with serving(tmp_path, *NEW_ERA, "1") as served:
-        found = peer("nesp.py", served, "heartbeat", "0")
+        found = peer("nesp.py", served, "heartbeat", "0", "0")
     assert found == {"status": "STOPPED", "safe_s": 2, "back": 0, "basic_status": "STOPPED"}
 
 

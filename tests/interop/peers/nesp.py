@@ -1,6 +1,6 @@
 """nesp-lib 2.0.0 at a New Era pump: one part of its script a run, what it found as one line of JSON.
 
-Refuses to judge. Called with the path of the port, the part, and how long a silence safe mode bears, 0 for basic mode.
+Refuses to judge. Called with the port, the part, how long a silence safe mode bears (0: basic mode), and the address.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ PARTS = {"settings": settings, "whole_run": whole_run, "stall": stall, "heartbea
 
 
 def main() -> None:
-    device, part, safe_s = sys.argv[1:]
+    device, part, safe_s, address = sys.argv[1:]
     # In basic mode first: it waits for ever when the alarm of a power-on comes framed otherwise than it asked for.
-    pump = nesp_lib.Pump(nesp_lib.Port(device, BAUD))
+    pump = nesp_lib.Pump(nesp_lib.Port(device, BAUD), int(address))
     if int(safe_s):
         pump.safe_mode_timeout_s = int(safe_s)
     found = PARTS[part](pump)
