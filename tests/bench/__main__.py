@@ -17,6 +17,7 @@ from tests.bench.controller import through_controller
 from tests.bench.harness import TITLE, Preparation, Row, line_of, measure
 from tests.bench.journal import durable_intent
 from tests.bench.link import link_round_trip
+from tests.bench.miva import miva_link, miva_through_controller
 from tests.bench.orders import order_check, order_check_over_reading, order_check_with_schedule
 from tests.bench.start_up import start_up
 from tests.bench.telemetry import state_to_subscriber
@@ -29,6 +30,8 @@ ROWS: dict[str, Preparation] = {
     "alaris link": alaris_link,
     "alaris through the controller": alaris_through_controller,
     "alaris against infupy": alaris_against_infupy,
+    "miva link": miva_link,
+    "miva through the controller": miva_through_controller,
     "order check": order_check,
     "order check over reading": order_check_over_reading,
     "order check with its schedule": order_check_with_schedule,
