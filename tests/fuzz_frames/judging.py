@@ -119,7 +119,8 @@ class _Chunk:
         facts = driver.receive(damaged) + driver.receive(subject.end)
         written = driver.outgoing(ASKED)
         self._tally.facts.update(type(fact).__name__ for fact in facts)
-        if written or driver.busy != busy or any(not isinstance(fact, pump.LineNoise) for fact in facts):
+        heard_more = any(not isinstance(fact, pump.LineNoise) for fact in facts)
+        if not subject.end or written or driver.busy != busy or heard_more:
             del self._drivers[state]
         if subject.doses(state, written):
             return "dosing", written.hex()

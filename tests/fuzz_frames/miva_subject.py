@@ -25,7 +25,7 @@ from tests.fuzz_frames.subject import Claims, Fired, Subject
 from tests.fuzz_frames.talk import Said, every_state, recorded, replayed
 from tests.protocols.miva import naive
 from tests.protocols.miva.golden import SHEET
-from tests.simulator.test_miva import IMAGE, SERIAL, Bench
+from tests.simulator.miva_bench import IMAGE, SERIAL, Bench
 
 OTHER = "SIM00002"
 REQUESTS = ("RN", "RS", "RL", "RC", "R3", "R7", "R8", "RI", "S9", "Q0", "Q5", "Q6", "QC", "QD", "QE")

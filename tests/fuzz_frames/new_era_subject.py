@@ -9,15 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 
 from protocols.errors import RemoteProtocolError
 from protocols.new_era.framing import Mode, Packet, ReplyDecoder, RequestDecoder
 from protocols.new_era.messages import parse_reply, parse_request
+from pumpctl.drivers import pump
+from pumpctl.drivers.new_era import NewEraDriver
+from pumpctl.drivers.pump import Driver
+from simulator.firmware.new_era import new_era
 from simulator.instant import NS_PER_MS
-from tests.fuzz_frames.subject import Claims, Fired, Subject
+from simulator.pump import SimPump
+from tests.drivers.new_era_bench import EXACT, HOME, SAFE
+from tests.fuzz_frames.subject import SERIAL, Claims, Fired, Subject
+from tests.fuzz_frames.talk import Said, every_state, recorded, replayed
 from tests.protocols.new_era import naive
 from tests.simulator.new_era_desk import NewEraDesk
 
@@ -110,6 +117,39 @@ def _pump(*, programmed: bool, infusing: bool = False) -> Callable[[], Fired]:
     return make
 
 
+def _opened() -> NewEraDriver:
+    driver = NewEraDriver(SAFE, SERIAL)
+    driver.open(1)
+    return driver
+
+
+def _drivers() -> dict[str, Callable[[], Driver]]:
+    """From the acknowledged power-on to a program that runs."""
+    fired = SimPump(EXACT, serial=SERIAL, seed=1, dialect=new_era(SAFE.address))
+    loading = (pump.Identify(), pump.ReadStatus(), pump.LoadProgram(HOME), pump.ReadProgram(HOME))
+    said = recorded(_opened(), fired, [*loading, pump.Start(HOME.program_id, 1), pump.ReadStatus()])
+    states: dict[str, Callable[[], Driver]] = {"closed": lambda: NewEraDriver(SAFE, SERIAL), "open": _opened}
+    for place, each in enumerate(said):
+        states |= every_state(_opened, said[:place], each)
+        states[f"after {type(each.command).__name__} {place}"] = partial(_replayed, said[: place + 1])
+    return states
+
+
+def _replayed(said: list[Said]) -> Driver:
+    return replayed(_opened(), said)
+
+
+def _says(received: bytes) -> Claims:
+    """The link has no serial number: whoever answers is the pump that the channel declares."""
+    replies = [payload for _, payload in _replies(received)]
+    stopped = any(payload == b"00S" for payload in replies)
+    return Claims(len(replies), stopped, frozenset({SERIAL} if replies else ()))
+
+
+def _doses(_state: str, written: bytes) -> bool:
+    return any(word in written for word in (b"RUN", b"PUR"))
+
+
 NEW_ERA = Subject(
     name="new_era",
     corpus=_corpus(),
@@ -119,7 +159,9 @@ NEW_ERA = Subject(
     whole=_whole,
     whole_again=_whole_again,
     read=_read,
-    says=lambda received: Claims(len(_replies(received))),
+    says=_says,
+    drivers=_drivers(),
+    doses=_doses,
     pumps={
         "safe": _pump(programmed=False),
         "safe, programmed": _pump(programmed=True),

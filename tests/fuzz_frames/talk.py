@@ -74,6 +74,6 @@ def every_state(
             driver.stopping(ASKED)
             return driver
 
-        name = f"{type(last.command).__name__} after {answered}"
+        name = f"{len(before)} {type(last.command).__name__} after {answered}"
         states |= {name: so_far, f"{name}, stopping": stopping}
     return states

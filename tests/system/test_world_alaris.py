@@ -14,7 +14,7 @@ from simulator.firmware.alaris_pump import ALARIS, alaris
 from simulator.firmware.dialect import Dialect
 from simulator.profile import SYRINGE
 from simulator.pump import Button, SimPump
-from simulator.rig.world import World, journal_of
+from simulator.rig.world import Delays, World, journal_of
 from tests.controller.orders import PATIENT, START_UTC_MS, monitored_iv_continuous, once
 from tests.system.worlds import (
     HOUR,
@@ -38,19 +38,19 @@ from tests.system.worlds import (
 SERIAL = "SIM-0001"
 
 
-def alaris_world(dialect: Dialect = ALARIS) -> World:
+def alaris_world(dialect: Dialect = ALARIS, delays: Delays | None = None) -> World:
     """A daemon with one such pump plugged in, three seconds old."""
     channel = ChannelConfiguration(A, "alaris", SERIAL, PATIENT)
     pumps = {A: SimPump(SYRINGE, serial=SERIAL, seed=1, dialect=dialect)}
     configuration = ControllerConfiguration(Mode.RIG, 1, (channel,))
-    made = World(configuration, LIBRARY, pumps, journal_of([]), seed=1, start_utc_ms=START_UTC_MS)
+    made = World(configuration, LIBRARY, pumps, journal_of([]), seed=1, start_utc_ms=START_UTC_MS, delays=delays)
     made.plug_in(A)
     made.run_for(3 * S)
     return made
 
 
-def loaded(order: dict[str, Any] | None = None, dialect: Dialect = ALARIS) -> World:
-    made = alaris_world(dialect)
+def loaded(order: dict[str, Any] | None = None, dialect: Dialect = ALARIS, delays: Delays | None = None) -> World:
+    made = alaris_world(dialect, delays)
     submit(made, order or once())
     until(made, lambda: state(made) == "awaiting_confirmation", 10 * S)
     return made
@@ -115,9 +115,9 @@ def test_stop_is_proven_within_two_seconds():
     made.run_for(5 * S)
 
 
-def confirmed(dialect: Dialect = ALARIS) -> World:
+def confirmed(dialect: Dialect = ALARIS, delays: Delays | None = None) -> World:
     """A person at the terminal has typed the flow, and the pump infuses."""
-    made = loaded(dialect=dialect)
+    made = loaded(dialect=dialect, delays=delays)
     number = made.ask("confirm", channel=A, flow="10 mL/h", person="nurse")
     until(made, lambda: state(made) == "infusing", 5 * S)
     answer(made, number)
@@ -172,6 +172,16 @@ def test_stop_in_mid_infusion_is_proven_within_two_seconds():
     made.run_for(MINUTE)
     made.ask("stop")
     until(made, lambda: state(made) == "stopped", 2 * S)
+    assert truth(made).commanded_flow_ul_h == 0
+
+
+@pytest.mark.parametrize("one_way_ms", [20, 60, 100])
+def test_stop_is_proven_on_a_slow_line_too(one_way_ms: int):
+    """Five questions there and back take up to a second then, and STOP is repeated every 250 ms meanwhile."""
+    made = confirmed(delays=Delays(line_ns=one_way_ms * S // 1000))
+    made.run_for(MINUTE)
+    made.ask("stop")
+    until(made, lambda: state(made) == "stopped", 3 * S)
     assert truth(made).commanded_flow_ul_h == 0
 
 
