@@ -15,6 +15,7 @@ from pumpctl.supervision.outbox import Outbox
 
 BEHIND_NS = NS_PER_S  # more than two polls and this behind, and it is an old picture
 DRIFT_DIVISOR = 20  # over a real silence the worst of clocks loses a twentieth (H43)
+LONG_SILENCE_NS = 60 * NS_PER_S  # H52: by then it is told as lost
 
 
 def is_behind(channel: Channel, before: StatusRead, status: StatusRead, poll_ns: int) -> bool:
@@ -28,6 +29,12 @@ def is_behind(channel: Channel, before: StatusRead, status: StatusRead, poll_ns:
     behind = lag_ns > 2 * poll_ns + BEHIND_NS + silence_ns // DRIFT_DIVISOR
     channel.behind_after_ns = silence_ns if behind else None
     return behind
+
+
+def was_long_silent(channel: Channel) -> bool:
+    """What is behind may only be the clock that lost more than it should: known anew it tells as much as a pump that
+    was unplugged and is back, and before that nobody could ever believe it again."""
+    return channel.behind_after_ns is not None and channel.behind_after_ns >= LONG_SILENCE_NS
 
 
 def watch_clock(channel: Channel, status: StatusRead, out: Outbox) -> None:

@@ -43,7 +43,7 @@ from pumpctl.drivers.pump import (
 from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
 from pumpctl.supervision.alarms import LOUDNESS, end_alarm, raise_alarm
 from pumpctl.supervision.channel import Channel, Link
-from pumpctl.supervision.clock_watch import is_behind, watch_clock
+from pumpctl.supervision.clock_watch import is_behind, was_long_silent, watch_clock
 from pumpctl.supervision.door import intend, not_effective
 from pumpctl.supervision.infusion import Outcome
 from pumpctl.supervision.outbox import Outbox
@@ -172,6 +172,8 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
     channel.status_wanted = False
     channel.next_poll_ns = status.asked.link_ns + poll_ns(ward, channel)
     if before is not None and is_behind(channel, before, status, poll_ns(ward, channel)):
+        if was_long_silent(channel):
+            ask_who_it_is(channel, "heard again after so long that its clock tells nothing: asking the pump who it is")
         return
     _heard(channel, out)  # a status that was read is contact; a refusal, a notice or an old picture is none
     channel.status = status

@@ -71,6 +71,31 @@ def test_statuses_of_five_seconds_ago_are_no_contact_however_long_they_last():
     assert desk.state is D.INFUSING
 
 
+@pytest.mark.hazard("H43")
+@pytest.mark.parametrize(("silent_ms", "believed"), [(58_000, False), (62_000, True)])
+def test_a_clock_that_lost_more_than_it_should_over_a_long_silence_is_known_anew(silent_ms: int, believed: bool):
+    desk = infusing(once())
+    desk.run_for(10_000)
+    desk.pump.deny = {wire.GetStatus: RefusalReason.BAD_STATE}
+    desk.run_for(silent_ms)
+    desk.pump.deny, desk.pump.uptime_lag_ms = {}, 20_000
+    desk.run_for(5_000)
+    assert (desk.channel.link is Link.UP) is believed
+    assert desk.state is (D.INFUSING if believed else desk.state)
+
+
+@pytest.mark.hazard("H43")
+@pytest.mark.hazard("H56")
+def test_a_stop_is_proven_by_a_pump_whose_clock_lost_too_much_while_it_was_busy():
+    desk = infusing(once())
+    desk.run_for(10_000)
+    desk.pump.deny = {wire.GetStatus: RefusalReason.BAD_STATE}
+    desk.ask("stop")
+    desk.run_for(600_000)
+    desk.pump.deny, desk.pump.uptime_lag_ms = {}, 60_000
+    desk.must_be(D.STOPPED, 3_000)
+
+
 def test_a_lag_of_two_polls_and_a_second_is_none():
     desk = infusing(once())
     desk.run_for(20_000)
