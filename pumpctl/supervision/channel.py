@@ -111,6 +111,7 @@ class Channel:
     latched: list[Reason] = field(default_factory=list[Reason])
     alarm_stops: Stops = ()  # by the pump's own alarms (H19)
     still_base: Counters | None = None
+    loaded_before: bool = False  # by the records of earlier lives, and neither started nor stopped since
     priming: Priming | None = None
     window: Window | None = None
     excess: int = 0  # summed up over the windows, EXCESS_PER_UL a microlitre (core/window.py)

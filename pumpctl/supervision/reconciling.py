@@ -41,6 +41,12 @@ def reconcile(ward: Ward, channel: Channel, out: Outbox, *, read_back_failed: bo
 
 def _without_program(channel: Channel, status: StatusRead, out: Outbox) -> None:
     channel.reconciled = True
+    unexplained, channel.loaded_before = channel.loaded_before and status.activity is _A.STOPPED, False
+    if unexplained:
+        # Something stopped it, and the record of that and of what it latches is lost (H70): as in mid-program.
+        told = "the pump was found stopped after a program was loaded, and no record says why"
+        request_stop(channel, (Reason("stop_not_recorded", told),), Priority.HIGH, out)
+        return
     if status.activity in STILL and not status.moving:
         if channel.state is DeliveryState.UNKNOWN:
             channel.move(Trigger.FOUND_IDLE)

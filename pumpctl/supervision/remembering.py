@@ -23,7 +23,7 @@ from pumpctl.supervision.ordering import readmit
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.presumed import presume_used
 from pumpctl.supervision.program_record import program_of
-from pumpctl.supervision.settling import Span, book, commit, forget, longest_ms, withdraw
+from pumpctl.supervision.settling import COMPLETED, Span, book, commit, forget, longest_ms, withdraw
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.uncommanded import add_external
 from pumpctl.supervision.wall_clock import (
@@ -75,6 +75,7 @@ def replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
         readmit(ward, body, record.utc_ms)
     elif record.kind == "bag_checked":
         remember_check(ward, body)
+        _loaded(ward, body)
     elif record.kind == "order_cancelled" and body["order"] in ward.orders:
         ward.orders[body["order"]].cancelled = True
     elif record.kind == "settled":
@@ -91,6 +92,13 @@ def replay(ward: Ward, record: PastRecord, out: Outbox) -> None:
         _replay_channel(ward, ward.channels[body["channel"]], record, out)
 
 
+def _loaded(ward: Ward, body: dict[str, Any]) -> None:
+    """With its bag check a program went into the pump."""
+    order = ward.orders.get(body["order"])
+    if order is not None and order.channel in ward.channels:
+        ward.channels[order.channel].loaded_before = True
+
+
 def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> None:
     body: dict[str, Any] = record.body
     match record.kind:
@@ -101,15 +109,14 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             if never and not body.get("resume", False):
                 withdraw(ward, channel.infusion)
                 channel.still_base = channel.infusion.delivered.base if channel.infusion.delivered else None
-                channel.infusion, channel.lease_ends_ns = None, None
+                channel.infusion, channel.lease_ends_ns, channel.loaded_before = None, None, True
             elif body["outcome"] == Outcome.CONFIRMED.value:
                 channel.infusion.paused_therapy_ns = None
         case "paused" if channel.infusion is not None:
             channel.infusion.paused_therapy_ns = _therapy_ns(ward, record, out)
-        case "stop_requested" if body["latches"]:
-            channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
-            for each in body["reasons"] if channel.infusion is not None else ():
-                channel.alarm_stops = with_stop(channel.alarm_stops, each["code"], record.utc_ms)
+        case "stop_requested":
+            channel.loaded_before = False
+            _stopped(channel, record)
         case "cleared":
             channel.latched = []
         case "observed":
@@ -121,6 +128,15 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
             channel.away_until_ms = body["until_ms"]
         case _:
             return
+
+
+def _stopped(channel: Channel, record: PastRecord) -> None:
+    body: dict[str, Any] = record.body
+    if not body["latches"]:
+        return
+    channel.latched = [*channel.latched, *(Reason(r["code"], r["message"]) for r in body["reasons"])]
+    for each in body["reasons"] if channel.infusion is not None else ():
+        channel.alarm_stops = with_stop(channel.alarm_stops, each["code"], record.utc_ms)
 
 
 def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> None:
@@ -155,7 +171,7 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         order = ward.orders.get(program.order_digest)
         if order is not None:
             order.attempts[program.occurrence] = program.attempt
-    channel.infusion = infusion
+    channel.infusion, channel.loaded_before = infusion, False
 
 
 def _therapy_ns(ward: Ward, record: PastRecord, out: Outbox) -> int:
@@ -173,6 +189,7 @@ def _settled(ward: Ward, body: dict[str, Any]) -> None:
     # What was to follow is not taken up again: a person prepares the order anew.
     forget(ward, channel.infusion.remaining)
     channel.lease_ends_ns = None
+    channel.loaded_before = body["how"] == COMPLETED and bool(channel.infusion.remaining)
     channel.last_account = (program, body["least_ul"], body["most_ul"])
     if "counters" in body:
         channel.still_base = Counters(**body["counters"])

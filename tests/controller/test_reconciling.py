@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocols.companion import messages as wire
-from protocols.companion.vocabulary import Alarm, PumpState
+from protocols.companion.vocabulary import Alarm, PumpState, RefusalReason
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.effects import ArmGuard
 from pumpctl.supervision.channel import Link
@@ -245,3 +245,47 @@ def test_a_daemon_that_died_between_intent_and_start_starts_nothing(durable: boo
     assert again.pump.begun == []
     assert again.state is D.IDLE
     assert again.controller.ward.ledger.segments == ()
+
+
+@pytest.mark.hazard("H70")
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_a_loaded_program_that_was_stopped_without_a_record_waits_for_two_persons(is_recorded: bool):
+    desk = loaded(once())
+    before = desk.records[-1].seq
+    desk.say(desk.pump.raise_alarm(Alarm.AIR_IN_LINE, desk.link_ns))
+    desk.must_be(D.STOPPED, 3_000)
+    desk.pump.alarms = Alarm(0)
+    again = desk.restarted(durable=None if is_recorded else before)
+    again.plug_in()
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == ({"air_in_line"} if is_recorded else {"stop_not_recorded"})
+    if not is_recorded:
+        again.refused(again.ask_and_wait("clear", persons=["nurse"]))
+    again.given(again.ask_and_wait("clear", persons=["nurse", "doctor"]))
+    later = again.restarted()
+    later.plug_in()
+    later.must_be(D.IDLE, 5_000)
+
+
+@pytest.mark.hazard("H70")
+def test_a_loaded_program_that_nothing_stopped_is_only_taken_out():
+    desk = loaded(once())
+    again = desk.restarted()
+    again.plug_in()
+    again.must_be(D.IDLE, 5_000)
+    assert again.latched == set()
+
+
+@pytest.mark.hazard("H70")
+def test_a_start_that_did_not_leave_leaves_the_program_in_the_pump():
+    desk = loaded(once())
+    desk.pump.deny = {wire.Start: RefusalReason.WRONG_TOKEN}
+    desk.press()
+    desk.must(lambda: bool(desk.recorded("dosing_outcome")), 3_000)
+    before = desk.recorded("dosing_outcome")[-1].seq
+    desk.must_be(D.AWAITING_CONFIRMATION, 3_000)
+    desk.ask_and_wait("stop")
+    again = desk.restarted(durable=before)
+    again.plug_in()
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == {"stop_not_recorded"}
