@@ -39,10 +39,10 @@ def unseen_ms(records: tuple[PastRecord, ...], now: Now) -> int | None:
         return None
     began_ms = records[at].utc_ms + _recorded_ms(records[at:])  # by the calendar as it was left
     counted_ms = (now.therapy_ns - began_ns) // NS_PER_MS
-    unseen = now.utc_ms - began_ms - counted_ms
-    # A clock that shows less than it did at the last record has begun anew, with the host.
-    begun_anew = counted_ms < records[-1].utc_ms - began_ms
-    return None if begun_anew and abs(unseen) > WALL_STEP_LIMIT_MS else unseen
+    # A clock that shows less than it did at the last record has begun anew, with the host; what it shows then may agree
+    # with the calendar, if that was moved as well, and says nothing all the same.
+    begun_anew = counted_ms < records[-1].utc_ms - began_ms - NOTICED_MS
+    return None if begun_anew else now.utc_ms - began_ms - counted_ms
 
 
 def look_ahead(ward: Ward, records: tuple[PastRecord, ...], unseen: int | None) -> None:

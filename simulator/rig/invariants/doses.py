@@ -242,7 +242,8 @@ class Doses:
     def _judge_times(self) -> None:
         """A window counts right only what stands where it was given: not before its start, not past the present.
 
-        What nobody can date stands in full wherever it may have come: all of its time must lie within.
+        What nobody can date stands in full in every window that ends from now on and may hold any of it: it may not
+        begin after the present (a later date than the true one leaves a window later), nor end before it was over.
         """
         wall_ms, now_ms = self._world.host_now.utc_ms, self._world.utc_ms
         if abs(wall_ms - now_ms) > CLOCK_MS or not self._world.host.alive:
@@ -259,8 +260,7 @@ class Doses:
                 in_place = in_place and course.flowed_ms - slack_ms <= segment.end_utc_ms <= now_ms + slack_ms
             else:
                 in_place = not segment.at_once or (
-                    segment.start_utc_ms <= course.started_ms + slack_ms
-                    and course.flowed_ms <= segment.end_utc_ms + slack_ms
+                    segment.start_utc_ms <= now_ms + slack_ms and course.flowed_ms <= segment.end_utc_ms + slack_ms
                 )
             if not in_place:
                 hours = (segment.end_utc_ms - segment.start_utc_ms) / 3_600_000
