@@ -23,7 +23,6 @@ from typing import Any, cast
 
 import pytest
 from _pytest.outcomes import Failed
-from _pytest.runner import runtestprotocol
 
 from tests.removal.control import Control, Group
 
@@ -61,7 +60,7 @@ class Removal:
         self.wanted = wanted
         self.trials: list[Trial] = []
         self.red_before: list[str] = []
-        self._red: list[bool] = []
+        self._red, self._passed = False, True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -90,7 +89,8 @@ class Removal:
         self, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         if call.excinfo is not None:
-            self._red.append(call.when == "call" and found_out(call.excinfo.value))
+            self._passed = False
+            self._red = self._red or (call.when == "call" and found_out(call.excinfo.value))
         return (yield)
 
     def _heard(self, items: list[pytest.Item]) -> dict[str, set[str]]:
@@ -114,8 +114,8 @@ class Removal:
         told: dict[str, tuple[bool, list[str]]] = {}
         for item, following in zip(items, [*items[1:], None], strict=True):
             spoke.clear()
-            green = all(report.passed for report in runtestprotocol(item, nextitem=following, log=False))
-            told[item.nodeid] = (green, sorted(spoke))
+            self._run(item, following)
+            told[item.nodeid] = (self._passed, sorted(spoke))
         return told
 
     def _without(self, plan: _Plan, items: dict[str, pytest.Item]) -> tuple[str, list[str]]:
@@ -124,12 +124,16 @@ class Removal:
         for name in plan.tests:
             if time.process_time() > MOST_CPU_S:
                 break
-            self._red.clear()
             tried.append(name)
-            runtestprotocol(items[name], nextitem=None, log=False)
-            if any(self._red):
+            self._run(items[name], None)
+            if self._red:
                 return name, tried
         return "", tried
+
+    def _run(self, item: pytest.Item, following: pytest.Item | None) -> None:
+        """As pytest runs it, with its limit on time."""
+        self._red, self._passed = False, True
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
 def found_out(error: BaseException) -> bool:
@@ -160,7 +164,8 @@ def _likeliest_first(own: str, heard: dict[str, set[str]], sources: dict[str, st
     words = {*named, *(part for word in named for part in word.split("_") if len(part) >= LONG_WORD)}
 
     def rank(test: str) -> tuple[int, int, str]:
-        return -sum(word in sources[test] for word in words), len(heard[test]), test
+        named_in = sum((word in sources[test]) + (word in test) for word in words)
+        return -named_in, len(heard[test]), test
 
     spoke_in = sorted((test for test, spoke in heard.items() if own in spoke), key=rank)
     return spoke_in[:MOST_TESTS], len(spoke_in)
