@@ -59,7 +59,7 @@ def test_an_alarm_that_nobody_has_said_to_be_harmless_stops(code: str):
 
 
 @pytest.mark.parametrize("code", ["AL_COMTO", "AL_VTBIS", "AL_ACDIS", "AL_CALLB", "AL_LWBAT", "AL_LBTAC", "AL_NEOIN"])
-def test_what_only_tells_does_not_stop_and_lets_nothing_start(code: str):
+def test_what_only_tells_does_not_stop(code: str):
     (status,) = with_alarm(code).facts
     assert isinstance(status, pump.StatusRead)
     assert (len(status.alarms), status.stopping_alarms) == (1, ())

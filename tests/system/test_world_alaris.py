@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from simulator.faults import FaultKind
 from simulator.firmware.alaris import CommsLoss
 from simulator.firmware.alaris_pump import ALARIS, alaris
 from simulator.firmware.dialect import Dialect
-from simulator.profile import SYRINGE
+from simulator.profile import REFERENCE, SYRINGE, PumpProfile
 from simulator.pump import Button, SimPump
 from simulator.rig.world import Delays, World, journal_of
 from tests.controller.orders import PATIENT, START_UTC_MS, monitored_iv_continuous, once
@@ -25,6 +26,7 @@ from tests.system.worlds import (
     S,
     answer,
     checked,
+    heal,
     inject,
     latched,
     ledger_covers_truth,
@@ -38,10 +40,10 @@ from tests.system.worlds import (
 SERIAL = "SIM-0001"
 
 
-def alaris_world(dialect: Dialect = ALARIS, delays: Delays | None = None) -> World:
+def alaris_world(dialect: Dialect = ALARIS, delays: Delays | None = None, profile: PumpProfile = SYRINGE) -> World:
     """A daemon with one such pump plugged in, three seconds old."""
     channel = ChannelConfiguration(A, "alaris", SERIAL, PATIENT)
-    pumps = {A: SimPump(SYRINGE, serial=SERIAL, seed=1, dialect=dialect)}
+    pumps = {A: SimPump(profile, serial=SERIAL, seed=1, dialect=dialect)}
     configuration = ControllerConfiguration(Mode.RIG, 1, (channel,))
     made = World(configuration, LIBRARY, pumps, journal_of([]), seed=1, start_utc_ms=START_UTC_MS, delays=delays)
     made.plug_in(A)
@@ -135,6 +137,30 @@ def test_a_home_order_confirmed_at_the_terminal_is_given_and_no_more():
     assert pump.max_commanded_flow_ul_h == 10_000
     assert ledger_covers_truth(made)
     assert made.controller.ward.channels[A].latched == []
+
+
+def test_an_order_for_two_syringes_is_confirmed_twice_and_given_once():
+    """5 mL each. The pump says that the first is near its end, which stops nothing; a person fits the second."""
+    made = alaris_world(profile=replace(REFERENCE, reservoir_ul=5_000))
+    order = once()
+    check = json.loads(checked(made, order))
+    (whole,) = check["bags"]
+    half = whole["label"] | {"content": "100 mg", "final_volume": "5 mL"}
+    check["bags"] = [whole | {"bag_id": f"SYRINGE-{number}", "label": half} for number in (1, 2)]
+    made.ask("order.submit", text=json.dumps(order), channel=A, overrides=[OVERRIDE_Q31], check=json.dumps(check))
+    until(made, lambda: state(made) == "awaiting_confirmation", 10 * S)
+    made.ask("confirm", channel=A, flow="10 mL/h", person="nurse")
+    until(made, lambda: truth(made).state == "hold" and truth(made).motor_ul == 5_000, 35 * MINUTE)
+    until(made, lambda: state(made) == "awaiting_confirmation", 10 * S)
+    assert truth(made).alarms == ("near_end",)
+    heal(made, FaultKind.EMPTY)
+    made.press(A, Button.CONFIRM)
+    made.run_for(5 * S)
+    made.ask("confirm", channel=A, flow="10 mL/h", person="nurse")
+    until(made, lambda: state(made) == "completed", 35 * MINUTE)
+    pump = truth(made)
+    assert (pump.motor_ul, pump.starts, pump.max_commanded_flow_ul_h) == (10_000, 2, 10_000)
+    assert ledger_covers_truth(made)
 
 
 def test_without_a_person_nothing_starts():
