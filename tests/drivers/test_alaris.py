@@ -133,6 +133,7 @@ def test_nothing_is_set_in_a_pump_that_is_not_on_hold():
     assert not any(each.startswith(SETS) for each in bench.written[written:])
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize("field", ["flow_ul_h", "vtbi_ul"])
 def test_a_read_back_that_differs_is_no_program_of_ours(field: str):
     bench = Bench()
@@ -160,6 +161,7 @@ def test_a_pump_that_is_started_at_its_keys_does_not_run_our_program():
     assert (status.activity, status.program_id) == (A.INFUSING, None)
 
 
+@pytest.mark.hazard("H60")
 def test_a_rate_changed_at_the_keys_is_no_program_of_ours():
     bench = Bench()
     bench.run()
@@ -169,6 +171,7 @@ def test_a_rate_changed_at_the_keys_is_no_program_of_ours():
     assert status.commanded_flow_ul_h == 2 * PROGRAM.flow_rate_ul_h
 
 
+@pytest.mark.hazard("H58")
 def test_a_power_cycle_leaves_no_program():
     bench = Bench()
     bench.run()
@@ -188,6 +191,7 @@ def test_a_link_that_opens_anew_finds_its_program_again():
     assert bench.one(pump.ReadProgram(PROGRAM), pump.ProgramRead).equals == PROGRAM
 
 
+@pytest.mark.hazard("H25")
 def test_another_pump_on_the_line_has_no_program_of_ours_and_another_stop_frame():
     bench = Bench()
     bench.load()
@@ -235,6 +239,7 @@ def test_each_question_of_a_round_has_its_own_half_second():
     assert bench.driver.next_wake_ns() == bench.now.link_ns + REPLY_NS
 
 
+@pytest.mark.hazard("H54")
 def test_a_late_reply_of_the_round_before_is_not_taken_for_this_ones():
     bench = Bench()
     bench.exchange(bench.driver.command(pump.ReadStatus(), bench.now))

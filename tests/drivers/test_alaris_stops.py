@@ -35,6 +35,7 @@ def test_a_start_of_what_was_not_loaded_never_leaves():
     assert never_dosed(bench)
 
 
+@pytest.mark.hazard("H32")
 @pytest.mark.parametrize("again", [pump.Start, pump.Resume])
 def test_a_start_after_a_stop_never_leaves(again: type[pump.Start | pump.Resume]):
     """The pump itself would take it: rate and volume stay in it."""
@@ -98,6 +99,7 @@ def test_a_status_asked_before_the_stop_proves_nothing():
     assert [type(fact) for fact in facts] == [pump.StatusRead]
 
 
+@pytest.mark.hazard("H56")
 def test_a_stop_that_the_pump_did_not_see_is_not_proven():
     bench = Bench()
     bench.run()
@@ -118,6 +120,7 @@ def test_a_stop_does_not_end_a_status_that_is_under_way():
     assert [type(fact) for fact in facts if not isinstance(fact, pump.LineNoise)] == [pump.StopProven, pump.StatusRead]
 
 
+@pytest.mark.hazard("H55")
 @pytest.mark.parametrize("lost", ["drop_reply:1", "drop_start_ack:1"])
 def test_a_start_without_its_echo_is_unanswered_and_the_next_status_tells(lost: str):
     bench = Bench()

@@ -22,6 +22,7 @@ SLICE = range(4)
 MOST_UNTIL_FOUND = range(20)
 
 
+@pytest.mark.hazard("H53")
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_damaged_frames_neither_crash_nor_dose_nor_make_anything_believed(name: str):
     print(f"seed {SEED}: make fuzz-frames FRAMES_ARGS='--codec {name} --seed {SEED} --frames 4000'")

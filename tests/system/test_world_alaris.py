@@ -201,6 +201,7 @@ def test_stop_in_mid_infusion_is_proven_within_two_seconds():
     assert truth(made).commanded_flow_ul_h == 0
 
 
+@pytest.mark.hazard("H56")
 @pytest.mark.parametrize("one_way_ms", [20, 60, 100])
 def test_stop_is_proven_on_a_slow_line_too(one_way_ms: int):
     """Five questions there and back take up to a second then, and STOP is repeated every 250 ms meanwhile."""
@@ -211,6 +212,7 @@ def test_stop_is_proven_on_a_slow_line_too(one_way_ms: int):
     assert truth(made).commanded_flow_ul_h == 0
 
 
+@pytest.mark.hazard("H55")
 def test_a_start_whose_echo_is_lost_is_not_repeated_and_is_found_running():
     made = loaded()
     inject(made, FaultKind.DROP_START_ACK)
@@ -221,6 +223,7 @@ def test_a_start_whose_echo_is_lost_is_not_repeated_and_is_found_running():
     assert truth(made).starts == 1
 
 
+@pytest.mark.hazard("H52")
 def test_a_silent_companion_is_back_and_supervises_on():
     """HOLD: the pump finishes what is loaded. It has told the silence, and the alarm does not stop it."""
     made = confirmed()
@@ -246,6 +249,7 @@ def test_a_pump_that_stops_by_itself_in_the_silence_is_found_stopped():
     assert ledger_covers_truth(made)
 
 
+@pytest.mark.hazard("H44")
 def test_a_daemon_that_is_back_knows_no_program_of_this_pump_and_stops_it():
     made = confirmed()
     made.run_for(MINUTE)

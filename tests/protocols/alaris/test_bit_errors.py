@@ -38,6 +38,7 @@ def test_without_an_error_each_frame_is_whole() -> None:
         assert whole_frames_with(line(frame), [()]) == (1, 1)
 
 
+@pytest.mark.hazard("H53")
 @pytest.mark.parametrize("frame", FRAMES)
 def test_every_one_and_two_bit_error_is_caught(frame: str) -> None:
     """No theorem: the digits of the checksum are text, and one wrong bit there can be three of the checksum."""

@@ -82,6 +82,7 @@ NOISES = {
 }
 
 
+@pytest.mark.hazard("H53")
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_before_between_and_after_costs_no_frame(noise: str) -> None:
     """No delimiter is needed between noise and frame: `!` is one."""
@@ -111,6 +112,7 @@ def test_counts_are_what_was_yielded_and_a_second_reader_agrees(seed: int) -> No
     assert decoder.dropped_frames == sum(isinstance(piece, Garbage) for piece in out) == second.dropped > 0
 
 
+@pytest.mark.hazard("H57")
 def test_noise_without_delimiter_is_reported_once_and_holds_nothing() -> None:
     decoder = FrameDecoder()
     block = b"\x55" * 4096

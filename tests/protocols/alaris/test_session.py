@@ -40,6 +40,7 @@ def test_what_cannot_be_written_is_not_outstanding() -> None:
     assert session.outstanding is None
 
 
+@pytest.mark.hazard("H54")
 def test_a_reply_of_another_name_or_twice_is_stray() -> None:
     session = AlarisSession()
     assert session.receive(encode(RATE)) == [Stray(RATE)]
@@ -49,6 +50,7 @@ def test_a_reply_of_another_name_or_twice_is_stray() -> None:
     assert session.receive(2 * encode(echo)) == [Replied(m.Order.START, echo), Stray(echo)]
 
 
+@pytest.mark.hazard("H54")
 def test_a_late_reply_is_let_out_before_its_name_is_asked_again() -> None:
     session = AlarisSession()
     session.request(m.Query.RATE)
