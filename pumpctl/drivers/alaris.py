@@ -19,7 +19,7 @@ from protocols.alaris.session import AlarisSession, Heard, Replied, Stray
 from protocols.errors import LocalProtocolError
 from pumpctl.core.capability import ALARIS_REFERENCE, Capability
 from pumpctl.core.instant import NS_PER_MS, Now
-from pumpctl.drivers.alaris_questions import questions_for
+from pumpctl.drivers.alaris_questions import against_syringe, questions_for
 from pumpctl.drivers.alaris_status import ONLY_BOOT, Loaded, Round, is_set, status_read
 from pumpctl.drivers.pump import (
     AcknowledgeAlarms,
@@ -59,7 +59,7 @@ class _Round:
     """A command under way: what is still to be asked, and what was answered."""
 
     command: Command
-    left: deque[m.Request]  # at most four
+    left: deque[m.Request]  # at most four, what alaris_questions.py has for a command
     asked: Now  # the last question
     replies: list[m.Reply]
     objection: str | None  # why nothing but REMOTE_CTRL is asked
@@ -176,6 +176,8 @@ class AlarisDriver:
             case m.Status() if isinstance(current.command, LoadProgram):
                 on_hold = reply.mode == m.HOLD and reply.flow_rate_ul_h == 0
                 return None if on_hold else "not_on_hold"
+            case m.Syringe() if isinstance(current.command, LoadProgram):
+                return against_syringe(current.command.program, reply)
             case m.Vtbi() if isinstance(request, m.SetVtbi):
                 return None if reply == m.Vtbi(request.vtbi_ul, request.end) else "not_taken"
             case m.Rate() if isinstance(request, m.SetRate):

@@ -48,9 +48,10 @@ def _after_enabling(command: Command) -> tuple[m.Request, ...]:
             return _STATUS
         case LoadProgram():
             program = command.program
-            # The volume first: at no time is there a rate without the volume that ends it.
+            # The volume before the rate: at no time is there a rate without the volume that ends it.
             return (
                 m.Query.STATUS,
+                m.Query.SYRINGE,
                 m.SetVtbi(program.vtbi_ul, m.EndAction.STOP),
                 m.SetRate(program.flow_rate_ul_h),
             )
@@ -90,3 +91,10 @@ def _not_settable(program: Program) -> str | None:
         return "kvo_not_zero"
     in_steps = not program.flow_rate_ul_h % ALARIS_REFERENCE.flow_step_ul_h
     return None if in_steps and program.flow_rate_ul_h > 0 and program.vtbi_ul > 0 else "not_settable"
+
+
+def against_syringe(program: Program, syringe: m.Syringe) -> str | None:
+    """It may have been changed since the pump said who it is, and nobody may have said which one it is."""
+    if not syringe.confirmed:
+        return "syringe_not_confirmed"
+    return None if program.vtbi_ul <= 1000 * syringe.size_ml else "syringe_too_small"

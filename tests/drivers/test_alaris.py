@@ -116,7 +116,7 @@ def test_a_pause_is_a_hold_and_a_resume_a_start():
         (replace(PROGRAM, flow_rate_ul_h=0), "not_settable"),
         (replace(PROGRAM, vtbi_ul=0), "not_settable"),
         (replace(PROGRAM, flow_rate_ul_h=200_100), "range"),
-        (replace(PROGRAM, vtbi_ul=50_001), "range"),
+        (replace(PROGRAM, vtbi_ul=50_001), "syringe_too_small"),
     ],
 )
 def test_what_the_pump_cannot_hold_is_not_loaded(program: pump.Program, code: str):

@@ -7,6 +7,7 @@ import pytest
 from protocols.alaris import messages as m
 from protocols.alaris.codec import encode, security_code
 from pumpctl.drivers import pump
+from simulator.firmware.dialect import Button
 from tests.drivers.alaris_bench import PROGRAM, SERIAL, Bench
 
 A = pump.PumpActivity
@@ -47,7 +48,7 @@ def test_a_start_after_a_stop_never_leaves(again: type[pump.Start | pump.Resume]
     assert bench.status().activity is A.STOPPED
 
 
-@pytest.mark.parametrize("questions", range(4))
+@pytest.mark.parametrize("questions", range(5))
 def test_a_stop_amid_a_load_ends_it_and_nothing_is_loaded(questions: int):
     bench = Bench()
     facts = bench.exchange(bench.driver.command(pump.LoadProgram(PROGRAM), bench.now))
@@ -65,8 +66,8 @@ def test_a_stop_amid_a_load_ends_it_and_nothing_is_loaded(questions: int):
 def test_a_stop_between_the_last_question_of_a_load_and_its_answer_voids_it_too():
     bench = Bench()
     bench.exchange(bench.driver.command(pump.LoadProgram(PROGRAM), bench.now))
-    bench.exchange(bench.driver.outgoing(bench.now))
-    bench.exchange(bench.driver.outgoing(bench.now))
+    for _ in range(3):
+        bench.exchange(bench.driver.outgoing(bench.now))
     last = bench.driver.outgoing(bench.now)
     bench.driver.stopping(bench.now)
     assert bench.exchange(last) == [pump.Unanswered(pump.LoadProgram(PROGRAM))]
@@ -140,3 +141,14 @@ def test_a_start_that_the_pump_refused_is_denied_and_the_program_is_still_there(
     bench.inject("door")
     assert bench.start()[-1] == pump.Denied(pump.Start(PROGRAM.program_id, 1), "alarm")
     assert bench.status().activity is A.LOADED
+
+
+def test_nothing_is_set_while_nobody_has_said_which_syringe_it_is():
+    bench = Bench()
+    bench.inject("door")
+    bench.heal("door")
+    written = len(bench.written)
+    assert bench.one(pump.LoadProgram(PROGRAM), pump.Denied).code == "syringe_not_confirmed"
+    assert not any(each.startswith(SETS) for each in bench.written[written:])
+    bench.press(Button.CONFIRM)
+    bench.load()

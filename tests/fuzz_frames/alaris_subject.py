@@ -54,7 +54,7 @@ ENABLED = m.Switched(m.Switch.CONTROL, enabled=True, permitted=True)
 SET = (m.Vtbi(PROGRAM.vtbi_ul, m.EndAction.STOP), m.Rate(PROGRAM.flow_rate_ul_h))
 ANSWERS: dict[type[pump.Command], tuple[m.Reply, ...]] = {
     pump.ReadStatus: (ENABLED, SET[1], SET[0], m.AlarmState("AL_NOALM"), HELD),
-    pump.LoadProgram: (ENABLED, HELD, *SET),
+    pump.LoadProgram: (ENABLED, HELD, IDENTITY[3], *SET),
     pump.ReadProgram: (ENABLED, SET[1], SET[0]),
     pump.Pause: (ENABLED, m.Echo(m.Order.STOP)),
 }
