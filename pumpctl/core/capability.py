@@ -31,6 +31,12 @@ class Capability:
     has_confirm_button: bool
     routes: frozenset[str] = frozenset({"sc", "iv"})
     may_stop_alone: bool = False  # when the companion is out of reach, whatever the profile wants
+    vtbi_step_ul: int | None = None  # where a volume is set in coarser steps than it is counted
+
+    @property
+    def settable_volume_step_ul(self) -> int:
+        """Of a VTBI."""
+        return self.volume_step_ul if self.vtbi_step_ul is None else self.vtbi_step_ul
 
 
 # SPEC.md section 7: what `pumpctl plan --pump companion` plans for without a pump at hand.
@@ -65,21 +71,22 @@ ALARIS_REFERENCE = Capability(
     may_stop_alone=True,
 )
 
-# docs/dialects/miva.md section 6: 135 mL/h stands in the maker's driver, all else is this project's own. Steps are what
-# the pump's number format holds exactly; its accuracy is unknown, so it is taken to be wide.
+# docs/dialects/miva.md section 6: 135 mL/h stands in the maker's driver, all else is this project's own. What is set is
+# what the pump's number format holds exactly; its counters show 0.1 mL. Its accuracy is unknown, and taken as wide.
 MIVA_REFERENCE = Capability(
     model="miva",
     min_flow_ul_h=1_000,
     max_flow_ul_h=135_000,
     flow_step_ul_h=250,
     reservoir_ul=250_000,
-    volume_step_ul=250,
+    volume_step_ul=100,
     accuracy_permille=100,
     lease=Lease.NONE,
     max_lease_ms=0,
     kvo_can_be_zero=True,
     has_confirm_button=True,
     routes=frozenset({"sc"}),
+    vtbi_step_ul=250,
 )
 
 # docs/dialects/new_era.md section 6: with a 60 mL syringe of 26.59 mm. Four digits hold steps of 0.1 mL/h up to

@@ -124,7 +124,7 @@ def compile_case(case: Case, capability: Capability, occurrence: int, attempt: i
         if profile is None or phase.flow is None or phase.volume is None or phase.concentration is None:
             continue  # reported: figures.problems or profile_exists
         flow_ul_h = phase.flow.floor_to_step(capability.flow_step_ul_h)
-        volume_ul = phase.volume.floor_to_step(capability.volume_step_ul)
+        volume_ul = phase.volume.floor_to_step(capability.settable_volume_step_ul)
         findings += _pump_cannot(phase, profile, capability, flow_ul_h, volume_ul)
         findings += advisories(phase, profile, capability)
         findings += _rounding_broke(case, profile, index, flow_ul_h, volume_ul)

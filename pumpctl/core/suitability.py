@@ -58,7 +58,7 @@ def _volume_faults(phase: PhaseFigures, capability: Capability, volume_ul: int) 
     stated = phase.volume or Volume(0)
     rounded = Volume(volume_ul)
     if volume_ul == 0 or rounded.differs_by_more_than_percent(stated, ROUNDING_PERCENT):
-        step = figure(Volume(capability.volume_step_ul), "mL")
+        step = figure(Volume(capability.settable_volume_step_ul), "mL")
         yield f"set the volume within {ROUNDING_PERCENT} %", figure(stated, "mL"), f"steps of {step}"
     if volume_ul > MAX_CONTAINERS * full_reservoir_ul(capability):
         reservoir = figure(Volume(capability.reservoir_ul), "mL")
@@ -79,5 +79,5 @@ def _policy_faults(profile: Profile, capability: Capability) -> Iterator[tuple[s
 
 
 def full_reservoir_ul(capability: Capability) -> int:
-    """As much of it as the pump can count."""
-    return capability.reservoir_ul // capability.volume_step_ul * capability.volume_step_ul
+    """As much of it as the pump can be set to."""
+    return capability.reservoir_ul // capability.settable_volume_step_ul * capability.settable_volume_step_ul

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from pumpctl.core.capability import ALARIS_REFERENCE, COMPANION_REFERENCE, REFERENCE_PUMPS, Capability
+from pumpctl.core.capability import (
+    ALARIS_REFERENCE,
+    COMPANION_REFERENCE,
+    MIVA_REFERENCE,
+    REFERENCE_PUMPS,
+    Capability,
+)
 from pumpctl.core.program import Plan, Refusal, compile_programs
 from pumpctl.core.rules.finding import Severity
 from tests.core.golden import LIBRARY, intravenous, order
@@ -53,6 +59,30 @@ def test_the_home_order_takes_two_syringes():
     assert [program.vtbi_ul for program in found.programs] == [50_000, 50_000]
 
 
+def test_a_volume_is_set_in_the_steps_that_the_pump_can_hold_and_counted_in_its_own():
+    """MIVA counts tenths of a millilitre and holds quarters exactly (docs/dialects/miva.md section 4)."""
+    found = home(MIVA_REFERENCE)
+    assert isinstance(found, Plan)
+    assert [(program.flow_rate_ul_h, program.vtbi_ul) for program in found.programs] == [(10_000, 100_000)]
+    uneven = replace(MIVA_REFERENCE, vtbi_step_ul=33_333, flow_step_ul_h=3_333)
+    floored = home(uneven)
+    assert isinstance(floored, Plan)
+    assert [(program.flow_rate_ul_h, program.vtbi_ul) for program in floored.programs] == [(9_999, 99_999)]
+    coarse = home(replace(MIVA_REFERENCE, vtbi_step_ul=30_000))
+    assert isinstance(coarse, Refusal)
+    assert any("steps of 30 mL" in finding.message for finding in coarse.findings)
+    assert (MIVA_REFERENCE.volume_step_ul, COMPANION_REFERENCE.settable_volume_step_ul) == (100, 1)
+
+
+def test_a_miva_pump_gets_no_intravenous_order():
+    found = compile_programs(order(base=CONTINUOUS), LIBRARY, MIVA_REFERENCE, occurrence=1, attempt=1)
+    assert isinstance(found, Refusal)
+    told = " ".join(finding.message for finding in found.findings)
+    assert "miva cannot stop when nobody supervises it" in told
+    assert "miva cannot give this route" in told
+
+
 def test_the_pumps_that_can_be_planned_for():
+    assert REFERENCE_PUMPS["miva"] is MIVA_REFERENCE
     assert REFERENCE_PUMPS["alaris"] is ALARIS_REFERENCE
     assert REFERENCE_PUMPS["companion"] is COMPANION_REFERENCE
