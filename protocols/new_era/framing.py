@@ -169,9 +169,8 @@ class ReplyDecoder:
     def receive(self, received: bytes) -> list[Piece]:
         """Every packet that is complete now. Noise is reported when it ends, or when it is as long as a packet."""
         pieces: list[Piece] = []
-        for byte in received:
-            self._buffer.append(byte)
-            self._scan(pieces)
+        self._buffer += received
+        self._scan(pieces)
         return pieces
 
     def expire(self) -> list[Piece]:
@@ -209,7 +208,7 @@ class ReplyDecoder:
         buffer = self._buffer
         if self.mode is Mode.SAFE:
             return GarbageReason.WRONG_MODE
-        for at in range(1, len(buffer)):  # at most MAX_REPLY_BYTES + 1 of them
+        for at in range(1, min(len(buffer), MAX_REPLY_BYTES + 2)):
             if buffer[at] == ETX:
                 payload = bytes(buffer[1:at])
                 if len(payload) < MIN_REPLY_BYTES:

@@ -18,6 +18,7 @@ from tests.bench.harness import TITLE, Preparation, Row, line_of, measure
 from tests.bench.journal import durable_intent
 from tests.bench.link import link_round_trip
 from tests.bench.miva import miva_link, miva_through_controller
+from tests.bench.new_era import new_era_against_nesp_lib, new_era_link, new_era_through_controller
 from tests.bench.orders import order_check, order_check_over_reading, order_check_with_schedule
 from tests.bench.start_up import start_up
 from tests.bench.telemetry import state_to_subscriber
@@ -32,6 +33,9 @@ ROWS: dict[str, Preparation] = {
     "alaris against infupy": alaris_against_infupy,
     "miva link": miva_link,
     "miva through the controller": miva_through_controller,
+    "new era link": new_era_link,
+    "new era through the controller": new_era_through_controller,
+    "new era against nesp-lib": new_era_against_nesp_lib,
     "order check": order_check,
     "order check over reading": order_check_over_reading,
     "order check with its schedule": order_check_with_schedule,
