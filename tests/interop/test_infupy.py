@@ -16,11 +16,11 @@ from protocols.alaris.codec import security_code
 from tests.simulator.served import serving
 
 PEER = Path(__file__).parent / "peers" / "infupy_alaris.py"
-KILL_AFTER_S = 60.0
+KILL_AFTER_S = 100.0
 DONE = "Alaris Reply: Value=b'', Error=False"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_a_third_party_host_runs_our_pump(tmp_path: Path) -> None:
     with serving(tmp_path, "--dialect", "alaris", "--serial", "SIM-0007") as served:
         command = [sys.executable, str(PEER), str(served.link.resolve())]

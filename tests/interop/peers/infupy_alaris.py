@@ -1,7 +1,8 @@
 """A third-party host at a line: infupy 2022.1.11, run in a process of its own by test_infupy.py.
 
 Refuses to know our product. Its argument is the path of a pseudo-terminal; the last line it prints is what it found, as
-JSON. infupy matches no replies to requests, so while its keep-alive thread speaks nothing else is asked here.
+JSON. infupy matches no replies to requests, so while its keep-alive thread speaks nothing else is asked here. One thing
+of it is changed, none of its protocol: it waits half a second for a reply, which a shared machine does not always keep.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from infupy.backends.alaris import AlarisComm, AlarisSyringe, Command, Looper
 
+PATIENCE = 10  # times its own half second
 KEPT_ALIVE_S = 6.0  # longer than the 4 s after which the pump gives a silent host up
 SILENT_S = 5.0
 
@@ -29,6 +32,16 @@ def quiet(syringe: AlarisSyringe) -> None:
     for thread in threading.enumerate():
         if isinstance(thread, Looper):
             thread.join()
+
+
+_Timer = threading.Timer
+
+
+def patient_timer(interval: float, function: Callable[[], None]) -> threading.Timer:
+    return _Timer(PATIENCE * interval, function)
+
+
+threading.Timer = patient_timer
 
 
 def main(path: str) -> dict[str, str]:
