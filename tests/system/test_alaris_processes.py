@@ -1,5 +1,5 @@
-"""An Alaris pump and the daemon as real processes: a program is set and read back, and where the daemon hangs the guard
-stops it, with bytes that hold the security code of this pump.
+"""An Alaris pump and the daemon as real processes: a program is set, read back and started; where the daemon hangs the
+guard stops it, with bytes that hold the security code of this pump.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class AlarisPair(RealPair):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         text = self.settings.read_text().replace('dialect = "companion"', 'dialect = "alaris"')
-        # In real time: nobody can confirm yet, and at the pair's speed its start window is over in a second.
+        # In real time: at the pair's speed the start window is over in a second, faster than a person types.
         self.settings.write_text(text.replace(f"speed = {SPEED}", "speed = 1"))
         due = datetime.now(UTC).replace(second=0, microsecond=0)
         order = due_now(HALF, due=due, patient_id=PATIENT)
@@ -50,7 +50,7 @@ def pair(tmp_path: Path) -> Iterator[AlarisPair]:
     subject.clean_up()
 
 
-def test_a_program_is_set_and_a_hung_daemon_does_not_keep_the_pump_from_its_stop(pair: AlarisPair):
+def test_a_hung_daemon_does_not_keep_an_infusing_pump_from_its_stop(pair: AlarisPair):
     pair.start_pump()
     pair.start_daemon()
     pair.wait("the link is up", lambda: pair.state["link"] == "up" and pair.state["state"] == "idle")
@@ -58,8 +58,12 @@ def test_a_program_is_set_and_a_hung_daemon_does_not_keep_the_pump_from_its_stop
     assert done.returncode == 0, done.stderr
     pair.wait_for_state("awaiting_confirmation")
     assert (pair.truth["starts"], pair.truth["stops_received"]) == (0, 0)
+    done = pair.pumpctl("confirm", "--channel", "a", "--flow", "10 mL/h")
+    assert done.returncode == 0, done.stderr
+    pair.wait_for_state("infusing")
+    assert (pair.truth["starts"], pair.truth["commanded_flow_ul_h"]) == (1, 10_000)
     assert pair.daemon is not None
     pair.daemon.send_signal(signal.SIGSTOP)
     stopped = pair.pumpctl("stop")
     assert "guard: a: STOP was written by the guard and the pump answered that it has stopped" in stopped.stdout
-    assert pair.truth["stops_received"] >= 1
+    assert (pair.truth["starts"], pair.truth["commanded_flow_ul_h"]) == (1, 0)
