@@ -152,3 +152,32 @@ def test_nothing_is_set_while_nobody_has_said_which_syringe_it_is():
     assert not any(each.startswith(SETS) for each in bench.written[written:])
     bench.press(Button.CONFIRM)
     bench.load()
+
+
+@pytest.mark.parametrize(("enabled", "permitted"), [(True, False), (False, True), (False, None)])
+def test_without_remote_control_a_round_ends_with_its_first_answer(enabled: bool, permitted: bool | None):
+    bench = Bench()
+    bench.driver.command(pump.LoadProgram(PROGRAM), bench.now)
+    denied = m.Switched(m.Switch.CONTROL, enabled=enabled, permitted=permitted)
+    facts = bench.driver.receive(encode(denied))
+    assert facts == [pump.Denied(pump.LoadProgram(PROGRAM), "no_remote_control")]
+    assert bench.driver.outgoing(bench.now) == b""
+
+
+def test_a_stop_amid_a_read_back_leaves_it_unanswered():
+    bench = Bench()
+    bench.load()
+    bench.exchange(bench.driver.command(pump.ReadProgram(PROGRAM), bench.now))
+    written = bench.driver.outgoing(bench.now)
+    bench.driver.stopping(bench.now)
+    assert bench.exchange(written) == [pump.Unanswered(pump.ReadProgram(PROGRAM))]
+
+
+@pytest.mark.parametrize("taken", [m.Vtbi(PROGRAM.vtbi_ul + 1, m.EndAction.STOP), m.Vtbi(None, None)])
+def test_a_volume_that_the_pump_took_otherwise_is_not_loaded(taken: m.Vtbi):
+    bench = Bench()
+    bench.exchange(bench.driver.command(pump.LoadProgram(PROGRAM), bench.now))
+    for _ in range(2):
+        bench.exchange(bench.driver.outgoing(bench.now))
+    bench.driver.outgoing(bench.now)
+    assert bench.driver.receive(encode(taken)) == [pump.Denied(pump.LoadProgram(PROGRAM), "not_taken")]
