@@ -179,7 +179,8 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
     channel.status = status
     if channel.acknowledged is not None and not status.stopping_alarms:
         channel.acknowledge_wanted, channel.acknowledged = False, None
-    if before is not None and status.counters.fell_since(before.counters):
+    known = channel.still_base if before is None else before.counters  # of an earlier link, or an earlier life
+    if known is not None and status.counters.fell_since(known):
         told = Reason("counter_fell", "a volume counter of the pump fell without a power-on: none of them is believed")
         request_stop(channel, (told,), Priority.HIGH, out)
     if channel.event_cursor is None or channel.known_boot != status.counters.boot_count:

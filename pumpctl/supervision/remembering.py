@@ -117,6 +117,8 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
         case "stop_requested":
             channel.loaded_before = False
             _stopped(channel, record)
+        case "counters_taken":
+            channel.still_base = Counters(**body["counters"])
         case "cleared":
             channel.latched = []
         case "observed":

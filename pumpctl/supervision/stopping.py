@@ -17,6 +17,7 @@ from pumpctl.supervision.channel import Channel, StopPursuit
 from pumpctl.supervision.infusion import Outcome
 from pumpctl.supervision.latches import PUMP_ALARMS
 from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.program_record import counters_body
 from pumpctl.supervision.settling import STOPPED, settle
 from pumpctl.supervision.ward import Ward
 
@@ -125,6 +126,8 @@ def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) ->
         channel.latched = [*channel.latched, *(r for r in stop.reasons if r not in channel.latched)]
     told = [reason.code for reason in stop.reasons]
     out.record("stop_proven", {"channel": channel.name, "reasons": told, "latched": stop.latches}, anchored=True)
+    if "counter_fell" in told:  # or the next life would find it again
+        out.record("counters_taken", {"channel": channel.name, "counters": counters_body(status.counters)})
     out.event(channel.name, "stopped", {"reasons": told, "latched": stop.latches})
     if not channel.latched:
         channel.move(Trigger.CLEARED)
