@@ -259,6 +259,9 @@ def parse_limit(index: int, row: LimitText, known_profiles: frozenset[str]) -> L
         raise LibraryUnreadable(f"{where}: no bound")
     if len(bounds) > 2 or {"above", "at_or_above"} <= set(bounds) or {"below", "at_or_below"} <= set(bounds):
         raise LibraryUnreadable(f"{where}: more than one bound on one side")
+    first, *second = bounds.values()
+    if any(first >= other for other in second):
+        raise LibraryUnreadable(f"{where}: a band upside down: nothing would ever break it")
     last = list(texts)[-1]
     return Limit(
         rule=row.rule,

@@ -51,6 +51,8 @@ def test_one_bound_on_a_side_or_one_on_each(bounds: dict[str, str], text: str, b
         ({"above": HIGH, "below": LOW, "at_or_below": LOW}, "more than one bound on one side"),
         ({"above": HIGH, "at_or_above": HIGH, "below": LOW}, "more than one bound on one side"),
         (dict.fromkeys(("above", "at_or_above", "below", "at_or_below"), LOW), "more than one bound on one side"),
+        ({"above": HIGH, "below": LOW}, "a band upside down"),
+        ({"at_or_above": LOW, "at_or_below": LOW}, "a band upside down"),
     ],
 )
 def test_two_bounds_on_one_side_are_no_limit(bounds: dict[str, str], hint: str):
