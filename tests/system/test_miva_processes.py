@@ -1,4 +1,4 @@
-"""A MIVA pump and the daemon as real processes: the golden order to its end, and a guard that stops it."""
+"""A MIVA pump and the daemon as real processes: an order from its file to its end, and a guard that stops the pump."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.system.real_pair import SCRIPTS, SPEED, RealPair
+from simulator.rig.bag_check import bag_check
+from simulator.rig.demo.dated_order import due_now
+from tests.controller.orders import golden, infusion
+from tests.system.real_pair import PATIENT, SCRIPTS, SPEED, RealPair
 
-SLOWER = 1_000  # ten hours in 36 s: the pump's clock shows whole seconds, and its run key takes three of them
+# An hour in 36 s. Not faster: the run key takes three real seconds, and an order's start has to be in time.
+SLOWER = 100
+HOUR_LONG = golden() | {"phases": [infusion(dose="200 mg", volume="10 mL", duration="1 h")]}
 
 
 class MivaPair(RealPair):
@@ -23,6 +29,10 @@ class MivaPair(RealPair):
         text = self.settings.read_text().replace('dialect = "companion"', 'dialect = "miva"')
         text = text.replace('serial = "SIM-0001"', 'serial = "SIM00001"')
         self.settings.write_text(text.replace(f"speed = {SPEED}", f"speed = {SLOWER}"))
+        due = datetime.now(UTC).replace(second=0, microsecond=0)
+        order = due_now(HOUR_LONG, due=due, patient_id=PATIENT)
+        self.order.write_text(json.dumps(order))
+        self.check.write_text(json.dumps(bag_check(order, at=due, bag="BAG-1")))
 
     def start_pump(self) -> None:
         options = ["--dialect", "miva", "--pty", str(self.port), "--control", str(self.pump_socket)]
@@ -40,11 +50,11 @@ def pair(tmp_path: Path) -> Iterator[MivaPair]:
 
 
 @pytest.mark.timeout(240)
-def test_the_golden_order_runs_to_its_end(pair: MivaPair):
+def test_an_order_runs_to_its_end(pair: MivaPair):
     pair.infuse()
-    pair.wait_for_state("completed", 120.0)
+    pair.wait_for_state("completed", 180.0)
     truth = pair.truth
-    assert 99_000 <= truth["delivered_ul"] <= 100_000
+    assert 9_900 <= truth["delivered_ul"] <= 10_000
     assert (truth["starts"], truth["resumes"], truth["stops_received"]) == (1, 0, 0)
     assert truth["max_commanded_flow_ul_h"] == 10_000
     assert pair.state["alarms"] == []
