@@ -137,6 +137,7 @@ class Host:
         backlog, self._backlog = self._backlog, []
         for event in backlog:
             self.tell(event)
+        self.look_at_clocks()
 
     def in_this_life(self, span_ns: int, action: Callable[[], None]) -> None:
         """Do it then unless the daemon has died meanwhile."""
@@ -191,7 +192,9 @@ class Host:
         self.tell(DeadlineReached())
 
     def look_at_clocks(self) -> None:
-        """Once a tick the shell tells a step of the wall clock."""
+        """Once a tick the shell tells a step of the wall clock; while the host stands still nobody looks."""
+        if self.asleep:
+            return
         step_ms = self.clock.take_step_ms(self._agenda.now_ns)
         if step_ms is not None:
             self.tell(WallClockStepped(step_ms))
