@@ -45,7 +45,7 @@ from pumpctl.drivers.pump import (
     Resume,
     SessionLost,
     Start,
-    StopProven,
+    StopTaken,
     Unanswered,
 )
 
@@ -78,7 +78,6 @@ class AlarisDriver:
         self._serial = ""
         self._syringe_ul = 0
         self._loaded: Loaded | None = None
-        self._stop_ns: int | None = None  # when STOP was last written and not seen to work yet
         self._was_unnamed = False
 
     @property
@@ -115,8 +114,7 @@ class AlarisDriver:
         current.asked = now
         return self._session.request(current.left.popleft())
 
-    def stopping(self, now: Now) -> None:
-        self._stop_ns = now.link_ns
+    def stopping(self, now: Now) -> None:  # noqa: ARG002
         self._loaded = None  # as a pump would that voids its program: what comes now starts nothing
         if self._round is not None and not isinstance(self._round.command, ReadStatus | Identify):
             self._round.left.clear()
@@ -138,7 +136,7 @@ class AlarisDriver:
             case Replied():
                 return self._replied(heard)
             case Stray(reply=m.Echo(order=m.Order.STOP)):
-                return [Noticed(PumpActivity.PAUSED, ())]  # a STOP was taken: a status is to tell what it did
+                return [StopTaken()]
             case Stray():
                 return [LineNoise(f"stray {type(heard.reply).__name__}")]
             case Garbage():
@@ -235,11 +233,7 @@ class AlarisDriver:
         if rate is None or vtbi is None or alarm is None or status is None:
             return [Unanswered(current.command)]
         told = Round(current.asked, rate, vtbi, alarm, status, self._syringe_ul)
-        facts: list[Fact] = []
-        if self._stop_ns is not None and told.is_still and told.asked.link_ns >= self._stop_ns:
-            self._stop_ns = None
-            facts.append(StopProven())
-        facts.append(status_read(told, self._loaded, was_unnamed=self._was_unnamed))
+        facts: list[Fact] = [status_read(told, self._loaded, was_unnamed=self._was_unnamed)]
         if told.is_unnamed and not self._was_unnamed:
             facts.append(Noticed(PumpActivity.PAUSED if told.is_still else PumpActivity.INFUSING, ()))
         self._was_unnamed = told.is_unnamed

@@ -58,7 +58,7 @@ from pumpctl.drivers.pump import (
     SessionLost,
     Start,
     StatusRead,
-    StopProven,
+    StopTaken,
     Unanswered,
 )
 
@@ -169,7 +169,7 @@ class CompanionDriver:
             case Unasked():
                 return Noticed(_ACTIVITY[heard.notice.state], _names(heard.notice.alarms & STOPPING_ALARMS))
             case wire.Stopped():
-                return StopProven()
+                return StopTaken()
             case Stray():
                 return LineNoise(f"stray {type(heard.envelope.message).__name__}")
             case Garbage():

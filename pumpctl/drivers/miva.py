@@ -12,6 +12,7 @@ from typing import assert_never
 
 from protocols.errors import LocalProtocolError
 from protocols.miva.framing import Garbage
+from protocols.miva.requests import RUN
 from protocols.miva.session import STOP_FRAME, STOPPED_FRAME, Heard, KeyDone, MivaSession, Reply, Stray, fence
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.drivers.miva_scripts import Script, Scripts
@@ -20,10 +21,9 @@ from pumpctl.drivers.pump import (
     Fact,
     Identify,
     LineNoise,
-    Noticed,
-    PumpActivity,
     ReadStatus,
     Start,
+    StopTaken,
     Unanswered,
 )
 
@@ -38,7 +38,7 @@ class _Round:
     script: Script
     question_ns: int  # when the last question left
     following: str | None = None  # the next one
-    kept: bool = False  # a STOP may come amid it: it reads, and knows which of its readings are younger
+    kept: bool = False  # a STOP may come amid it: it reads, or has been written whole
     cut: bool = False  # STOP was written meanwhile: nothing of this may follow it
 
 
@@ -88,8 +88,8 @@ class MivaDriver:
         self._scripts.asking(now)
         return self._session.ask(question)
 
-    def stopping(self, now: Now) -> None:
-        self._scripts.stopping(now)
+    def stopping(self, now: Now) -> None:  # noqa: ARG002
+        self._scripts.stopping()
         if self._round is not None and not self._round.kept:
             self._round.cut, self._round.following = True, None
 
@@ -113,8 +113,11 @@ class MivaDriver:
         match heard:
             case Reply():
                 return self._replied(heard)
+            case KeyDone() if self._owed == RUN:
+                return [LineNoise("a key was taken: the run key, for all that can be known")]  # until the fence
             case KeyDone():
-                return [Noticed(PumpActivity.STOPPED, ())]  # a STOP was taken: a status is to tell what it did
+                self._scripts.stop_taken()
+                return [StopTaken()]
             case Stray():
                 return [LineNoise(f"stray {heard.text[:2]}")]
             case Garbage():

@@ -56,11 +56,9 @@ from pumpctl.drivers.pump import (
     Resume,
     SessionLost,
     Start,
-    StopProven,
 )
 
 # After the run key the pump shows each parameter for about 1.5 s, and an image has eleven (rx.py): no longer than this.
-PROOF_TRIES = 4  # a second: after that the next round tries
 REVIEW_NS = 17 * NS_PER_S
 WALK_LIMIT = (
     1_024  # rows of the log that are read in one go; a pump that was on for longer has to be switched off and on
@@ -78,20 +76,26 @@ class Scripts:
         self._log = LogReader()
         self._voided = False  # STOP was written since the last upload: whatever the pump holds is not to run
         self._read_row: int | None = None  # the one that was read back equal
-        self._stop_ns: int | None = None  # when STOP was last written and not seen to work yet
+        self._stopping = False  # a STOP was written and is not seen to have worked yet
+        self._taken = False  # the pump said that it took one
         self._review_ends_ns: int | None = None
         self._rate_ul_h = 0  # as last told
         self._asked = Now(0, 0, 0)  # when the last question left
 
-    def stopping(self, now: Now) -> None:
+    def stopping(self) -> None:
         """STOP is written: whatever is loaded is not to run any more."""
-        self._stop_ns = now.link_ns
+        self._taken = self._taken and self._stopping
+        self._stopping = True
         self._voided, self._read_row, self._review_ends_ns = True, None, None
+
+    def stop_taken(self) -> None:
+        """The pump says so."""
+        self._taken = self._stopping
 
     @property
     def is_stopping(self) -> bool:
-        """A STOP was written and is not proven yet."""
-        return self._stop_ns is not None
+        """A STOP was written and the pump was not yet seen still after taking it."""
+        return self._stopping
 
     def asking(self, now: Now) -> None:
         """A question leaves at this instant."""
@@ -197,22 +201,18 @@ class Scripts:
     def _read_stopping(self) -> Script:
         """What proves a stop and counts the volume, and no more.
 
-        STOP is repeated every 250 ms and the proof has to be younger than the last one: so the three questions that
-        must follow it come last, and are asked again when one was written amid them. The motor's own counter is read
-        after it was seen still; the other one, read before, can only show less.
+        The motor's own counter is read after it was seen still; the other one, read before, can only show less.
         """
         (clock,) = yield "RC"
         (total,) = yield "R3"
         (vinf,) = yield "Q5"
-        running, sensors, calibration, rotations, asked = "", "", "", "", self._asked
-        for _ in range(PROOF_TRIES):
-            (running,) = yield IS_RUNNING
-            asked = self._asked
-            (sensors,) = yield "S9"
-            calibration, rotations = yield "R8"
-            if self._stop_ns is None or asked.link_ns >= self._stop_ns:
-                break
+        taken = self._taken
+        (running,) = yield IS_RUNNING
+        asked = self._asked
+        (sensors,) = yield "S9"
+        calibration, rotations = yield "R8"
         rotated = (int(calibration, 16), int(rotations, 16))
+        self._stopping = running == "TRUE" or not taken
         return self._told(
             Readings(
                 _seconds(clock), running == "TRUE", _volume_ul(vinf), self._rate_ul_h, rotated, int(total, 16), sensors
@@ -226,11 +226,7 @@ class Scripts:
                 return [Denied(ReadStatus(), "start_under_review")]
             self._review_ends_ns = None
         status = status_of(told, self._log.history, asked, self._log.count, void=self._voided)
-        proven: list[Fact] = []
-        if self._stop_ns is not None and not status.moving and asked.link_ns >= self._stop_ns:
-            self._stop_ns = None
-            proven.append(StopProven())
-        return [*proven, status]
+        return [status]
 
     def _load(self, command: LoadProgram) -> Script:
         if self._library is None:

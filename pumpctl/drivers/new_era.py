@@ -38,7 +38,7 @@ from pumpctl.drivers.pump import (
     Renew,
     Resume,
     Start,
-    StopProven,
+    StopTaken,
     Unanswered,
 )
 
@@ -168,7 +168,7 @@ class NewEraDriver:
             return [LineNoise("a late reply")]
         self._known.hear(reply)
         self._quiet_ns, self._stopping = None, False
-        return [StopProven(), *self._unanswered()]
+        return [StopTaken(), *self._unanswered()]
 
     def _unasked(self, reply: Reply) -> list[Fact]:
         if not isinstance(reply.state, AlarmKind):

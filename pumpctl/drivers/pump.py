@@ -207,8 +207,8 @@ class Unanswered:
 
 
 @dataclass(frozen=True, slots=True)
-class StopProven:
-    """The pump says its motor is still and that it holds no program."""
+class StopTaken:
+    """The pump says that it took a STOP written to it. A status asked for from now on tells whether it is still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ Fact: TypeAlias = (
     | Done
     | Denied
     | Unanswered
-    | StopProven
+    | StopTaken
     | Noticed
     | EventRead
     | SessionLost

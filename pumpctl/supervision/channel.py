@@ -43,7 +43,7 @@ class StopPursuit:
     latches: bool
     asked_ns: int
     last_sent_ns: int | None = None
-    answered: bool = False
+    taken_ns: int | None = None  # when the pump said so, unless it was seen moving since
     escalated: bool = False
 
 

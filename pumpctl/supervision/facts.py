@@ -37,7 +37,7 @@ from pumpctl.drivers.pump import (
     SessionLost,
     Start,
     StatusRead,
-    StopProven,
+    StopTaken,
     Unanswered,
 )
 from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
@@ -51,7 +51,7 @@ from pumpctl.supervision.polling import poll_ns
 from pumpctl.supervision.readings import weigh_status
 from pumpctl.supervision.reconciling import reconcile
 from pumpctl.supervision.settling import doubt
-from pumpctl.supervision.stopping import request_stop, stop_answered
+from pumpctl.supervision.stopping import request_stop, stop_taken
 from pumpctl.supervision.ward import Ward
 
 _S = DeliveryState
@@ -80,8 +80,8 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
             _denied(ward, channel, fact, out)
         case Unanswered():
             _unanswered(ward, channel, fact.command, out)
-        case StopProven():
-            stop_answered(channel)
+        case StopTaken():
+            stop_taken(channel, out)
         case Noticed():
             channel.status_wanted = True
             _stop_for_alarms(channel, fact.stopping_alarms, out)

@@ -21,7 +21,8 @@ from pumpctl.supervision.program_record import counters_body
 from pumpctl.supervision.settling import STOPPED, settle
 from pumpctl.supervision.ward import Ward
 
-REPEAT_NS = 250 * NS_PER_MS  # hazard H56
+REPEAT_NS = 250 * NS_PER_MS  # hazard H56: until the pump says that it took one
+PROOF_NS = NS_PER_S  # from then on: as long as a status takes on a slow line (ADR 0019)
 UNPROVEN_NS = 2 * NS_PER_S  # hazard H56: then a person must clamp the line
 STILL = frozenset({PumpActivity.IDLE, PumpActivity.STOPPED, PumpActivity.COMPLETED})
 
@@ -78,7 +79,7 @@ def pursue_stop(channel: Channel, out: Outbox) -> None:
     if stop is None:
         return
     now_ns = out.now.link_ns
-    if stop.last_sent_ns is None or now_ns - stop.last_sent_ns >= REPEAT_NS:
+    if stop.last_sent_ns is None or now_ns >= stop.last_sent_ns + _repeat_ns(stop):
         _write(channel, out)
     if not stop.escalated and now_ns - stop.asked_ns >= UNPROVEN_NS:
         stop.escalated = True
@@ -93,29 +94,30 @@ def next_of_stop(channel: Channel) -> list[int]:
         return []
     instants = [] if stop.escalated else [stop.asked_ns + UNPROVEN_NS]
     if channel.identified and stop.last_sent_ns is not None:
-        instants.append(stop.last_sent_ns + REPEAT_NS)
+        instants.append(stop.last_sent_ns + _repeat_ns(stop))
     return instants
 
 
-def stop_answered(channel: Channel) -> None:
-    """The pump says its motor is still. The volume is read next; that status is the proof.
+def stop_taken(channel: Channel, out: Outbox) -> None:
+    """The pump says that it took a STOP. The volume is read next; a status asked for from now on is the proof.
 
-    A STOPPED before our first STOP answers somebody else's, or comes from a pump that is not identified yet.
+    An answer before our first STOP answers somebody else's, or comes from a pump that is not identified yet.
     """
-    if channel.stop is not None and channel.stop.last_sent_ns is not None and channel.identified:
-        channel.stop.answered = True
-        channel.status_wanted = True
+    channel.status_wanted = True  # also when somebody else stopped it
+    stop = channel.stop
+    if stop is None or stop.last_sent_ns is None or not channel.identified:
+        return
+    if stop.taken_ns is None:
+        stop.taken_ns = out.now.link_ns
 
 
 def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
-    """A status asked for after the STOP: still, or not."""
+    """A status asked for after the pump took the STOP: still, or not. A STOP repeated since then changes neither."""
     stop = channel.stop
-    if stop is None or stop.last_sent_ns is None or status.asked.link_ns < stop.last_sent_ns:
+    if stop is None or stop.taken_ns is None or status.asked.link_ns < stop.taken_ns:
         return
     if status.moving or status.activity not in STILL:
-        stop.answered = False  # it said STOPPED and is not: keep stopping
-        return
-    if not stop.answered:
+        stop.taken_ns = None  # it took a STOP and has not stopped: keep stopping
         return
     channel.stop = None
     channel.guard_armed_lease = None  # arming anew tells the guard that this stop needs no second hand
@@ -131,6 +133,10 @@ def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) ->
     out.event(channel.name, "stopped", {"reasons": told, "latched": stop.latches})
     if not channel.latched:
         channel.move(Trigger.CLEARED)
+
+
+def _repeat_ns(stop: StopPursuit) -> int:
+    return REPEAT_NS if stop.taken_ns is None else PROOF_NS
 
 
 def _write(channel: Channel, out: Outbox) -> None:

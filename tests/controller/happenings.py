@@ -32,7 +32,7 @@ from pumpctl.drivers.pump import (
     SessionLost,
     Start,
     StatusRead,
-    StopProven,
+    StopTaken,
     Unanswered,
 )
 from pumpctl.events import (
@@ -145,7 +145,7 @@ FACTS: dict[str, Callable[[Desk], Fact]] = {
     "denied_status": lambda _: Denied(ReadStatus(), "unknown_request"),
     "unanswered_status": lambda _: Unanswered(ReadStatus()),
     "unanswered_start": lambda d: Unanswered(Start(_our_id(d), 7)),
-    "stop_proven": lambda _: StopProven(),
+    "stop_taken": lambda _: StopTaken(),
     "noticed_quiet": lambda _: Noticed(_A.CONFIRMED, ()),
     "noticed_alarm": lambda _: Noticed(_A.STOPPED, ("door_open",)),
     "event_quiet": lambda _: EventRead(0, "started", ()),

@@ -32,12 +32,13 @@ def test_an_unplugged_pump_with_a_stop_pending_is_waited_for_in_peace():
 
 
 @pytest.mark.hazard("H56")
-def test_a_stop_that_was_answered_and_not_proven_is_repeated_until_a_status_shows_it():
+def test_a_stop_that_was_taken_and_not_proven_is_repeated_once_a_second_until_a_status_shows_it():
+    """A status takes its time on a slow line, and a STOP may end it: asked for again and again it would never come."""
     desk = infusing(once())
     desk.pump.deaf = {wire.GetStatus}
     desk.ask("stop")
     assert _wakes_in_10_s(desk) < HONEST_WAKES
-    assert 39 <= desk.pump.count(wire.Stop) <= 42
+    assert 10 <= desk.pump.count(wire.Stop) <= 11
 
 
 def test_a_stop_that_is_never_heard_is_repeated_four_times_a_second():

@@ -112,7 +112,7 @@ def test_stop_is_a_delimiter_and_the_constant_frame():
     assert CompanionDriver.stopped_frame == STOPPED_FRAME
     driver = opened()
     driver.command(pump.ReadStatus(), ASKED)
-    assert driver.receive(STOPPED_FRAME) == [pump.StopProven()]
+    assert driver.receive(STOPPED_FRAME) == [pump.StopTaken()]
     assert driver.busy  # it answered no request
 
 

@@ -100,11 +100,10 @@ def test_a_stop_is_proven_by_a_status_and_voids_what_the_pump_still_holds() -> N
     talk.status()
     talk.wait(NS_PER_H // 10)
     facts = talk.driver.receive(talk.stop())
-    assert facts == [pump.Noticed(PumpActivity.STOPPED, ())] * 2
+    assert facts == [pump.StopTaken()] * 2
     talk.asked.clear()
-    proven, status = talk.do(pump.ReadStatus())
-    assert talk.asked == ["RC", "R3", "Q5", IS_RUNNING, "S9", "R8"]  # the last three fit between two STOPs
-    assert proven == pump.StopProven()
+    (status,) = talk.do(pump.ReadStatus())
+    assert talk.asked == ["RC", "R3", "Q5", IS_RUNNING, "S9", "R8"]
     assert isinstance(status, pump.StatusRead)
     assert (status.activity, status.program_id, status.moving) == (PumpActivity.STOPPED, None, False)
     assert talk.do(START) == [pump.Denied(START, "stopped_since")]

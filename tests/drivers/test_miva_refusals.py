@@ -75,6 +75,22 @@ def test_after_a_lost_answer_a_late_one_is_dropped_behind_a_fence() -> None:
     assert talk.asked == ["RS", "RN"]
 
 
+@pytest.mark.hazard("H56")
+def test_a_late_answer_to_the_run_key_does_not_say_that_the_stop_key_was_taken() -> None:
+    """Run and stop are answered alike, and for seconds after the run key the pump shows parameters and stands still."""
+    talk = Talk()
+    talk.loaded()
+    late = talk.hear(talk.driver.command(START, talk.now))
+    talk.wait(500 * NS_PER_MS)
+    assert talk.driver.wake(talk.now) == [pump.Unanswered(START)]
+    talk.driver.stopping(talk.now)  # and this STOP is lost
+    (noise,) = talk.driver.receive(late)
+    assert isinstance(noise, pump.LineNoise)
+    written = talk.driver.command(pump.ReadStatus(), talk.now)
+    assert talk.driver.receive(talk.hear(written)) == []  # the fence
+    assert talk.driver.receive(talk.stop()) == [pump.StopTaken()] * 2
+
+
 @pytest.mark.hazard("H01")
 @pytest.mark.parametrize("question", ["QD", "QE", PROTOCOL_RATE, "Q0", "QC"])
 def test_every_figure_that_can_be_asked_for_is_compared(question: str) -> None:

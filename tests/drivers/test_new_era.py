@@ -115,7 +115,7 @@ def test_run_is_asked_only_after_a_read_back_that_was_equal_and_once(setup: NewE
 def test_a_stop_voids_what_was_loaded_and_read_back(setup: NewEraSetup):
     bench = Bench(setup)
     bench.ready()
-    assert pump.StopProven() in bench.stop()
+    assert pump.StopTaken() in bench.stop()
     assert bench.status().program_id is None
     assert bench.one(START, pump.Denied).code == "wrong_program"
     assert bench.truth.starts == 0
@@ -125,14 +125,14 @@ def test_a_stop_voids_what_was_loaded_and_read_back(setup: NewEraSetup):
 def test_stop_ends_the_program_from_every_state_and_is_proven_by_the_second_reply(setup: NewEraSetup):
     bench = Bench(setup)
     bench.run()
-    assert bench.stop()[-1] == pump.StopProven()
+    assert bench.stop()[-1] == pump.StopTaken()
     status = bench.status()
     assert (status.activity, status.moving, status.program_id) == (A.IDLE, False, None)
-    assert pump.StopProven() in bench.stop()
+    assert pump.StopTaken() in bench.stop()
     assert bench.status().activity is A.IDLE
     bench.run()
     bench.one(pump.Pause(HOME.program_id), pump.Done)
-    assert pump.StopProven() in bench.stop()
+    assert pump.StopTaken() in bench.stop()
     assert bench.truth.commanded_flow_ul_h == 0
 
 
@@ -146,7 +146,7 @@ def test_a_stop_in_the_midst_of_a_command_lets_nothing_of_it_follow(setup: NewEr
     assert bench.driver.busy
     asked = len(bench.asked)
     facts = bench.exchange(bench.driver.stop_frame)
-    assert pump.StopProven() in facts
+    assert pump.StopTaken() in facts
     assert {question[:4] for question in bench.asked[asked:]} <= {"!", "0STP"}
     assert not bench.driver.busy
     assert bench.status().activity is A.IDLE
@@ -161,7 +161,7 @@ def test_a_start_that_a_stop_overtook_is_unanswered_and_not_asked_again(setup: N
     bench.driver.stopping(bench.now)
     facts = bench.hear(late + bench.pump.receive(bench.driver.stop_frame, bench.sim_now))
     assert pump.Unanswered(START) in facts
-    assert pump.StopProven() in facts
+    assert pump.StopTaken() in facts
     assert bench.status().activity is A.IDLE
     assert bench.truth.starts == 1
     assert bench.truth.commanded_flow_ul_h == 0

@@ -156,4 +156,4 @@ def test_on_a_line_of_many_it_speaks_to_its_own():
     bench = Bench(replace(SAFE, address=7))
     bench.run()
     assert all(question.startswith("7") for question in bench.asked)
-    assert pump.StopProven() in bench.stop()
+    assert pump.StopTaken() in bench.stop()

@@ -98,10 +98,7 @@ def _read(frame: bytes) -> None:
 
 def _says(received: bytes) -> Claims:
     texts = [text.split("^") for text in _texts(received)]
-    stopped = any(
-        fields[0] == "INF" and len(fields) == 14 and fields[3] == "HLD" and not fields[4].strip("0.")
-        for fields in texts
-    )
+    stopped = ["INF_STOP"] in texts
     serials = frozenset(fields[1] for fields in texts if fields[0] == "INST_SERIALNO" and len(fields) == 2)
     return Claims(len(texts), stopped, serials)
 

@@ -155,7 +155,7 @@ def _is_founded(fact: Fact, claims: Claims, serial: str) -> bool:
     match fact:
         case pump.LineNoise() | pump.Unanswered():
             return True
-        case pump.StopProven():
+        case pump.StopTaken():
             return claims.stopped
         case pump.Identified():
             return claims.frames > 0 and (fact.serial != serial or serial in claims.serials)

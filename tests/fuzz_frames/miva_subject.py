@@ -73,6 +73,12 @@ def _read(frame: bytes) -> None:
         r.answer_to(request, text)
 
 
+def _says(received: bytes) -> Claims:
+    """No single answer says who it is; a key that was taken may have been the stop key."""
+    texts = _texts(received)
+    return Claims(len(texts), stopped="WT" in texts)
+
+
 def _pump(prepare: Callable[[Bench], object]) -> Callable[[], Fired]:
     def make() -> Fired:
         bench = Bench()
@@ -112,7 +118,7 @@ MIVA = Subject(
     whole=_whole,
     whole_again=lambda received: [text.encode() for text in _texts(received)],
     read=_read,
-    says=lambda received: Claims(len(_texts(received))),  # no single answer says that it stopped, or who it is
+    says=_says,
     serial=SERIAL,
     drivers=_drivers(),
     doses=lambda _, written: r.RUN in _texts(written),

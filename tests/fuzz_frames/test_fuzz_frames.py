@@ -54,7 +54,7 @@ class Believing(AlarisDriver):
 
     def receive(self, received: bytes) -> list[pump.Fact]:
         facts = super().receive(received)
-        return [*facts, pump.StopProven()] if any(not isinstance(fact, pump.LineNoise) for fact in facts) else facts
+        return [*facts, pump.StopTaken()] if any(not isinstance(fact, pump.LineNoise) for fact in facts) else facts
 
 
 class Starting(CompanionDriver):

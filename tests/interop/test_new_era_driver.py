@@ -131,7 +131,7 @@ def test_our_driver_pauses_resumes_and_stops_their_pump():
         assert line.one(pump.ReadStatus(), pump.StatusRead).activity is A.PAUSED
         line.one(pump.Resume(HOME.program_id, 2), pump.Done)
         assert line.one(pump.ReadStatus(), pump.StatusRead).activity is A.INFUSING
-        assert pump.StopProven() in line.stop()
+        assert pump.StopTaken() in line.stop()
         status = line.one(pump.ReadStatus(), pump.StatusRead)
         assert (status.activity, status.program_id, status.moving) == (A.IDLE, None, False)
 

@@ -58,13 +58,15 @@ def _however_late(original: Anything, ward: Ward, channel: Channel, out: Outbox)
 
 def _by_an_older_status(original: Anything, ward: Ward, channel: Channel, status: Anything, out: Outbox) -> None:
     if channel.stop is not None:
-        channel.stop.last_sent_ns = min(channel.stop.last_sent_ns or 0, status.asked.link_ns)
+        channel.stop.taken_ns = (
+            None if channel.stop.taken_ns is None else min(channel.stop.taken_ns, status.asked.link_ns)
+        )
     original(ward, channel, status, out)
 
 
 def _without_an_answer(original: Anything, ward: Ward, channel: Channel, status: Anything, out: Outbox) -> None:
     if channel.stop is not None:
-        channel.stop.answered = True
+        channel.stop.taken_ns = channel.stop.taken_ns or 0
     original(ward, channel, status, out)
 
 

@@ -82,9 +82,9 @@ def test_a_restart_before_the_start_voids_what_was_loaded() -> None:
 
 
 @pytest.mark.hazard("H56")
-@pytest.mark.parametrize("line_ns", [MS, 10 * MS, 25 * MS])
-def test_a_stop_is_proven_on_a_line_as_slow_as_the_makers_driver_still_waits_for(line_ns: int) -> None:
-    """25 ms each way: its 50 ms. Nine questions would not fit between two STOPs any more."""
+@pytest.mark.parametrize("line_ns", [MS, 10 * MS, 25 * MS, 80 * MS])
+def test_a_stop_is_proven_however_slow_the_line(line_ns: int) -> None:
+    """The maker's driver waits for 50 ms, there and back. Three times that still does."""
     made = miva_world(delays=Delays(line_ns=line_ns))
     made.run_for(5 * S)
     submit(made, SHORT)
@@ -94,9 +94,10 @@ def test_a_stop_is_proven_on_a_line_as_slow_as_the_makers_driver_still_waits_for
     made.run_for(MINUTE)
     asked_ns = made.now_ns
     number = made.ask("stop", channel=A, person="nurse")
-    until(made, lambda: state(made) == "stopped", 2 * S)
+    until(made, lambda: state(made) == "stopped", 4 * S)
     made.run_for(MS)
     assert answer(made, number)["proven"]
-    assert made.now_ns - asked_ns < S
-    assert "stop_unproven" not in {alarm.code for alarm in made.seen.alarms}
+    assert made.now_ns - asked_ns < S // 2 + 20 * line_ns  # STOP, what was under way, and six questions
+    told = "stop_unproven" in {alarm.code for alarm in made.seen.alarms}
+    assert told is (made.now_ns - asked_ns > 2 * S)
     assert ledger_covers_truth(made)

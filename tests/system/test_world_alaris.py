@@ -202,9 +202,9 @@ def test_stop_in_mid_infusion_is_proven_within_two_seconds():
 
 
 @pytest.mark.hazard("H56")
-@pytest.mark.parametrize("one_way_ms", [20, 60, 100])
+@pytest.mark.parametrize("one_way_ms", [20, 60, 100, 150])
 def test_stop_is_proven_on_a_slow_line_too(one_way_ms: int):
-    """Five questions there and back take up to a second then, and STOP is repeated every 250 ms meanwhile."""
+    """Five questions there and back take a second and a half then, and STOP is repeated meanwhile."""
     made = confirmed(delays=Delays(line_ns=one_way_ms * S // 1000))
     made.run_for(MINUTE)
     made.ask("stop")

@@ -58,10 +58,9 @@ class Pool:
         try:
             yield from _gathered(executor, series, waiting, self.workers * CHUNKS_A_WORKER)
         except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
             for child in set(multiprocessing.active_children()) - before:
                 child.terminate()
-                child.join()
+            executor.shutdown(cancel_futures=True)  # its own thread waits for them; two waiters would race
             raise
         executor.shutdown()
 
