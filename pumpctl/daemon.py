@@ -17,6 +17,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from protocols.mqtt.topics import BASE, Topics
 from pumpctl.configuration import JournalCondition, JournalContent
 from pumpctl.controller import Controller
 from pumpctl.core.library import Library, LibraryUnreadable
@@ -185,8 +186,8 @@ class Daemon:
         if settings.mqtt is None:
             self._log.info("mqtt: no broker is configured; the daemon goes on without")
             return None
-        broker = Broker(settings.mqtt.host, settings.mqtt.port, settings.instance)
-        return MqttLink(broker, self._log, self._loop.time)
+        topics = Topics(BASE, settings.instance)
+        return MqttLink(Broker(settings.mqtt.host, settings.mqtt.port, topics), self._log, self._loop.time)
 
     def _post(self, event: Event) -> None:
         if isinstance(event, LinkUp):

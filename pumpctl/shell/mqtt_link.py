@@ -1,8 +1,9 @@
 """Telemetry to an MQTT 5 broker, one way, and nothing that the daemon ever waits for.
 
-Refuses to know what is told, and to take any message: it subscribes to nothing. States and alarms are live values,
-the newest wins and is told again after each connection; events wait in a bounded queue, the oldest is given up and
-the log says so. A value that a broker keeps for us dies there by itself when we do not renew it (H66).
+Refuses to know what is told. The one message it takes is Home Assistant's birth, where there is something to announce
+to it. States and alarms are live values, the newest wins and is told again after each connection; events wait in a
+bounded queue, the oldest is given up and the log says so. A value that a broker keeps for us dies there by itself when
+we do not renew it (H66).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.typing import FilteringBoundLogger
 
+from protocols.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Announcement, Topics
 from pumpctl.effects import Publish
-from pumpctl.shell.chance import spread
+from pumpctl.shell.chance import birth_delay_s, spread
 
 if TYPE_CHECKING:
     from paho.mqtt import client as paho
@@ -36,6 +38,7 @@ KEEPALIVE_S = 15
 REPLY_S = 10.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 FAREWELL_S = 2.0
+WAITING_BIRTHS = 4  # one is enough, and what is more is dropped by the library
 FAILURE_CODES = 0x80  # MQTT 5: reason codes from here on are failures
 
 
@@ -45,7 +48,7 @@ class Broker:
 
     host: str
     port: int
-    instance: str
+    topics: Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,13 @@ class _Client(aiomqtt.Client):
 class MqttLink:
     """Keeps one connection for ever. `publish` is called from the loop and only notes what to tell."""
 
-    def __init__(self, broker: Broker, log: FilteringBoundLogger, clock_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        log: FilteringBoundLogger,
+        clock_s: Callable[[], float],
+        announcements: tuple[Announcement, ...] = (),
+    ) -> None:
         self.refused = 0
         self.dropped_events = 0
         self._broker = broker
@@ -85,7 +94,8 @@ class MqttLink:
         self._told_s: dict[str, float] = {}
         self._events: deque[_Message] = deque()
         self._something = asyncio.Event()
-        self._availability = f"pumpctl/{broker.instance}/availability"
+        self._topics = broker.topics
+        self._announcements = {a.topic: _Message(a.topic, a.payload, retain=True, expiry_s=0) for a in announcements}
         self._told_down = False
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -96,7 +106,7 @@ class MqttLink:
 
     def publish(self, publication: Publish) -> None:
         """Note what is to be told."""
-        topic = f"pumpctl/{publication.channel}/{publication.leaf}"
+        topic = f"{self._topics.base}/{publication.channel}/{publication.leaf}"
         match publication.leaf:
             case "event":
                 self._queue_event(_Message(topic, publication.payload, retain=False, expiry_s=0))
@@ -161,16 +171,17 @@ class MqttLink:
             await asyncio.wait_for(self._something.wait(), at_most_s)
 
     def _client(self) -> _Client:
-        will = aiomqtt.Will(self._availability, b"offline", qos=1, retain=True)
+        will = aiomqtt.Will(self._topics.availability, OFFLINE.encode(), qos=1, retain=True)
         return _Client(
             self._broker.host,
             self._broker.port,
-            identifier=f"pumpctl-{self._broker.instance}",
+            identifier=f"pumpctl-{self._topics.instance}",
             protocol=aiomqtt.ProtocolVersion.V5,
             will=will,
             clean_start=True,
             keepalive=KEEPALIVE_S,
             timeout=REPLY_S,
+            max_queued_incoming_messages=WAITING_BIRTHS,
             # Without it each acknowledged message may wait 44 ms for the one before it (performance.md section 2).
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
@@ -178,12 +189,13 @@ class MqttLink:
     async def _serve(self, client: _Client) -> None:
         self._told_down = False
         self._log.info("mqtt: connected", host=self._broker.host, port=self._broker.port)
-        # Nothing is subscribed, so this ends by the loss of the connection alone.
-        lost = asyncio.ensure_future(anext(aiter(client.messages)))
+        lost = asyncio.ensure_future(self._listen(client))
         lost.add_done_callback(lambda _: self._something.set())
         try:
-            await self._tell(client, _Message(self._availability, "online", retain=True, expiry_s=0))
-            self._due = dict.fromkeys(self._live)
+            await self._tell(client, _Message(self._topics.availability, ONLINE, retain=True, expiry_s=0))
+            if self._announcements:
+                await client.subscribe(HOME_ASSISTANT_STATUS, qos=1)
+            self._due = dict.fromkeys((*self._announcements, *self._live))
             while not self._closing and not lost.done():
                 self._something.clear()
                 self._renew_alarms()
@@ -192,10 +204,21 @@ class MqttLink:
             if lost.done():
                 lost.result()  # raises why
             await self._tell_all(client)
-            await self._tell(client, _Message(self._availability, "offline", retain=True, expiry_s=0))
+            await self._tell(client, _Message(self._topics.availability, OFFLINE, retain=True, expiry_s=0))
         finally:
             lost.cancel()
             await asyncio.gather(lost, return_exceptions=True)
+
+    async def _listen(self, client: _Client) -> None:
+        """Until the connection is lost, which raises why. After a birth everything is told again, a little later:
+        at once it is lost (mqtt.md), and many daemons do not answer in one instant."""
+        births = aiter(client.messages)
+        while True:
+            message = await anext(births)
+            if message.payload == ONLINE.encode() and not message.retain:
+                await asyncio.sleep(birth_delay_s())
+                self._due |= dict.fromkeys((*self._announcements, *self._live))
+                self._something.set()
 
     def _renew_alarms(self) -> None:
         """What the broker keeps for us must not expire while it is true."""
@@ -208,10 +231,12 @@ class MqttLink:
         while self._due or self._events:
             while self._due:
                 topic = next(iter(self._due))
-                message = self._live[topic]
+                message = self._announcements.get(topic) or self._live[topic]
                 await self._tell(client, message)
                 self._told_s[topic] = self._clock_s()
-                if self._live[topic] is message:  # else a newer one came meanwhile and stays due
+                if topic in self._announcements:
+                    self._due.pop(topic, None)
+                elif self._live[topic] is message:  # else a newer one came meanwhile and stays due
                     self._due.pop(topic, None)
                     if message.content is None:
                         del self._live[topic], self._told_s[topic]

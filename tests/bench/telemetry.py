@@ -18,6 +18,7 @@ from typing import IO
 
 import structlog
 
+from protocols.mqtt.topics import BASE, Topics
 from pumpctl.effects import Publish
 from pumpctl.shell.mqtt_link import Broker as BrokerAddress
 from pumpctl.shell.mqtt_link import MqttLink
@@ -42,7 +43,7 @@ class Teller:
         log = structlog.wrap_logger(
             structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(WARNING)
         )
-        self._link = MqttLink(BrokerAddress("127.0.0.1", port, "bench"), log, monotonic)
+        self._link = MqttLink(BrokerAddress("127.0.0.1", port, Topics(BASE, "bench")), log, monotonic)
         self._link.start()
 
     async def tell(self, times: int) -> list[float]:

@@ -16,6 +16,7 @@ import aiomqtt
 import pytest
 import pytest_asyncio
 
+from protocols.mqtt.topics import BASE, Topics
 from pumpctl.effects import Publish
 from pumpctl.shell.logs import open_log
 from pumpctl.shell.mqtt_link import PERIOD_S, WAITING_EVENTS, Broker, MqttLink
@@ -61,7 +62,7 @@ class Bench:
         self.log = io.StringIO()
         log, self.writer = open_log(self.log)
         self.skipped_s = 0.0
-        self.link = MqttLink(Broker(broker.host, broker.port, "rig"), log, self.now_s)
+        self.link = MqttLink(Broker(broker.host, broker.port, Topics(BASE, "rig")), log, self.now_s)
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time() + self.skipped_s
