@@ -13,14 +13,13 @@ import os
 import socket
 import termios
 from dataclasses import dataclass
-from pathlib import Path
 
 import serial
 
+from pumpctl.shell.holders import holders_of, named
 from pumpctl.shell.new_era_settings import is_loopback
 
 PTY_MAJORS = range(136, 144)  # Linux's pseudo-terminal devices
-HOLDERS_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _why(url: str, error: BaseException) -> str:
         case errno.EACCES | errno.EPERM:
             return f"port {url}: permission denied; add this user to the group of the device (dialout)"
         case errno.EAGAIN | errno.EBUSY:
-            return f"port {url}: in use by {_holders(url)}; end that process"
+            return f"port {url}: in use by {named(holders_of(url))}; end that process"
         case errno.ECONNREFUSED:
             return f"port {url}: nobody listens there; start the other side, or correct `port` in the settings"
         case errno.EIO:
@@ -101,34 +100,3 @@ def _os_error(error: BaseException) -> OSError | None:
         if isinstance(candidate, OSError) and candidate.errno is not None:
             return candidate
     return None
-
-
-def _holders(path: str) -> str:
-    """Who has the device open, as far as /proc lets this user see."""
-    device = os.path.realpath(path)
-    found: list[str] = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal() and len(found) < HOLDERS_NAMED and _has_open(process, device):
-            found.append(f"pid {process.name} ({_name(process)})")
-    return ", ".join(found) or "a process that this user may not see (`fuser -v` as root names it)"
-
-
-def _has_open(process: Path, device: str) -> bool:
-    try:
-        return any(_target(entry) == device for entry in (process / "fd").iterdir())
-    except OSError:
-        return False  # it has ended, or belongs to another user
-
-
-def _target(entry: Path) -> str:
-    try:
-        return str(entry.readlink())
-    except OSError:
-        return ""  # closed since the listing
-
-
-def _name(process: Path) -> str:
-    try:
-        return (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return "ended"
