@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from pumpctl.shell.mqtt_settings import MqttSettings
 from pumpctl.shell.new_era_settings import NewEraSettings, may_be_simulated
 from pumpctl.shell.unusable import Unusable
 
@@ -70,15 +71,6 @@ class ChannelSettings(BaseModel):
     def simulated_only(self) -> bool:
         """A pump without a serial number that is declared simulated: the port must not lead to any other."""
         return self.new_era is not None and self.new_era.simulated
-
-
-class MqttSettings(BaseModel):
-    """Where telemetry goes. Without it the daemon runs just the same."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: Annotated[str, Field(min_length=1, max_length=255)]
-    port: Annotated[Number, Field(ge=1, le=65_535)] = 1883
 
 
 class StatusLineSettings(BaseModel):
@@ -176,7 +168,8 @@ def load_settings(path: Path) -> Settings:
         raise Unusable(f"settings: {error}", f"correct or remove the {ENV_PREFIX}... variable") from None
     folder = path.resolve().parent
     library = settings.library and folder / settings.library
-    return settings.model_copy(update={"library": library})
+    mqtt = settings.mqtt and settings.mqtt.below(folder)
+    return settings.model_copy(update={"library": library, "mqtt": mqtt})
 
 
 def _text(path: Path) -> str:
