@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from pumpctl import __version__
-from pumpctl.cli import calendar, check, journal, library, operator, order_fhir, plan, probe, run, schema, stop, watch
+from pumpctl.cli import (
+    calendar,
+    certs,
+    check,
+    journal,
+    library,
+    operator,
+    order_fhir,
+    plan,
+    probe,
+    run,
+    schema,
+    stop,
+    watch,
+)
 
 app = typer.Typer(
     name="pumpctl",
@@ -46,3 +60,4 @@ order_fhir.register(operator.order_app)
 calendar.register(operator.order_app)
 schema.register(app)
 library.register(app)
+certs.register(app)
