@@ -14,7 +14,7 @@ from pumpctl.core.order_text import OrderUnreadable
 from pumpctl.core.program import Program, compile_programs
 from pumpctl.core.program import Refusal as ProgramRefusal
 from pumpctl.core.reason import Reason
-from pumpctl.core.rules.finding import Severity
+from pumpctl.core.rules.finding import Finding, Severity
 from pumpctl.core.rules.start_case import Start
 from pumpctl.core.rules.start_table import START_RULES
 from pumpctl.core.rules.windows import START_WINDOW_MS
@@ -61,7 +61,7 @@ def prepare_if_due(ward: Ward, wanted: Preparation, out: Outbox) -> dict[str, An
         return _prepare(ward, wanted, out)
     except Refusal as refusal:
         told = [{"code": reason.code, "message": reason.message} for reason in refusal.reasons]
-        return {"prepared": None, "not_prepared": told}
+        return {"prepared": None, "not_prepared": told, "advice": _advice(_of_this_pump(ward, wanted, out))}
 
 
 def order_named(ward: Ward, digest: str) -> AcceptedOrder:
@@ -107,7 +107,11 @@ def _prepare(ward: Ward, wanted: Preparation, out: Outbox) -> dict[str, Any]:
     accepted.attempts[occurrence.number] = attempt
     keep_check(accepted, occurrence.number, CheckedStart(wanted.check, overrides), wanted.person, out)
     told = _load(channel, occurrence, plan.programs, attempt, out)
-    return {"prepared": {**told, "programs": len(plan.programs)}, "not_prepared": [], "advice": _advice(verdict)}
+    return {
+        "prepared": {**told, "programs": len(plan.programs)},
+        "not_prepared": [],
+        "advice": _advice(_of_this_start(verdict) + plan.advisories),
+    }
 
 
 def _load(
@@ -138,13 +142,26 @@ def _judged(
     return (start_verdict(ward, accepted, start, overrides, out.now) if overrides else seen), overrides
 
 
-def _advice(verdict: Verdict) -> list[dict[str, str]]:
-    """What blocks nothing and concerns this start."""
-    return [
-        {"rule": finding.rule, "message": finding.message}
-        for finding in verdict.findings
-        if finding.rule in START_IDS and finding.severity is Severity.ADVISORY
-    ]
+def _advice(findings: tuple[Finding, ...]) -> list[dict[str, str]]:
+    """What blocks nothing and is told."""
+    return [{"rule": finding.rule, "message": finding.message} for finding in findings]
+
+
+def _of_this_start(verdict: Verdict) -> tuple[Finding, ...]:
+    return tuple(
+        finding for finding in verdict.findings if finding.rule in START_IDS and finding.severity is Severity.ADVISORY
+    )
+
+
+def _of_this_pump(ward: Ward, wanted: Preparation, out: Outbox) -> tuple[Finding, ...]:
+    """What the pump on this channel does more strictly than the profile asks (U04), though nothing is loaded yet."""
+    accepted = ward.orders[wanted.digest]
+    identity = ward.channels[accepted.channel].identity
+    if identity is None:
+        return ()
+    number = _wanted_occurrence(accepted, wanted.number, out.now.utc_ms).number
+    plan = compile_programs(accepted.order, ward.library, identity.capability, number, attempt=1)
+    return () if isinstance(plan, ProgramRefusal) else plan.advisories
 
 
 def _wanted_occurrence(accepted: AcceptedOrder, number: int | None, utc_ms: int) -> Occurrence:

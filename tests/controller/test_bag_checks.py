@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,6 +118,35 @@ def test_advice_is_told_and_blocks_nothing():
     (advice,) = desk.given(number)["advice"]
     assert advice["rule"] == "Q27"
     assert "within 48 h" in advice["message"]
+
+
+@pytest.mark.parametrize("checked_bag", [True, False], ids=["loaded", "not loaded yet"])
+def test_a_pump_stricter_than_the_profile_is_told_with_the_order_as_pumpctl_plan_tells_it(checked_bag: bool):
+    desk = ready()
+    assert desk.channel.identity is not None
+    stricter = replace(desk.channel.identity.capability, may_stop_alone=True)
+    desk.channel.identity = replace(desk.channel.identity, capability=stricter)
+    number = desk.submit(once(), **({} if checked_bag else {"check": None}))
+    desk.run_for(500)
+    assert (desk.given(number)["prepared"] is not None) is checked_bag
+    (advice,) = desk.given(number)["advice"]
+    assert advice["rule"] == "U04"
+    assert "may stop by itself" in advice["message"]
+
+
+@pytest.mark.parametrize("params", [{}, {"check": None}], ids=["loaded", "not loaded yet"])
+def test_a_pump_that_does_as_the_profile_asks_needs_no_advice(params: dict[str, Any]):
+    desk = ready()
+    number = desk.submit(once(), **params)
+    desk.run_for(500)
+    assert desk.given(number)["advice"] == []
+
+
+def test_of_a_pump_that_is_not_there_nothing_is_advised():
+    desk = Desk()
+    number = desk.submit(once())
+    assert "identity_unproven" in not_prepared(desk, number)
+    assert desk.given(number)["advice"] == []
 
 
 @pytest.mark.hazard("H30")
