@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from protocols.mqtt.payloads import ALARM_SCHEMA, STATE_SCHEMA
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.core.program import Program
 from pumpctl.drivers.pump import StatusRead
-from pumpctl.supervision.channel import Channel, Link
+from pumpctl.supervision.channel import ActiveAlarm, Channel, Link
 
-SCHEMA = "pumpctl/state/1"
 UG_H_PER_MG_MIN = 60_000
 
 
@@ -39,8 +39,9 @@ def state_key(channel: Channel) -> tuple[object, ...]:
 def state_payload(channel: Channel, now: Now) -> dict[str, Any]:
     """The state as JSON: mL, mL/h, mg/min, g; null where unknown."""
     return {
-        "schema": SCHEMA,
+        "schema": STATE_SCHEMA,
         "channel": channel.name,
+        "life": channel.life,
         "seq": channel.state_seq,
         "at_ms": now.utc_ms,
         "state": channel.state.value,
@@ -54,6 +55,18 @@ def state_payload(channel: Channel, now: Now) -> dict[str, Any]:
             for code, alarm in channel.alarms.items()
         ],
         "latched": [{"code": reason.code, "message": reason.message} for reason in channel.latched],
+    }
+
+
+def alarm_payload(channel: Channel, code: str, alarm: ActiveAlarm, now: Now) -> dict[str, Any]:
+    """An alarm raised now, as JSON."""
+    return {
+        "schema": ALARM_SCHEMA,
+        "channel": channel.name,
+        "code": code,
+        "priority": alarm.priority.value,
+        "message": alarm.message,
+        "since_ms": now.utc_ms,
     }
 
 

@@ -11,6 +11,7 @@ from pumpctl.core.reason import Priority
 from pumpctl.effects import Annunciate, Publish
 from pumpctl.supervision.channel import ActiveAlarm, Channel
 from pumpctl.supervision.outbox import Outbox
+from pumpctl.telemetry import alarm_payload
 
 SILENT_NS = 120 * NS_PER_S  # hazard H67: then it rings again
 LOUDNESS = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
@@ -22,10 +23,10 @@ def raise_alarm(channel: Channel, code: str, priority: Priority, message: str, o
     if active is not None and LOUDNESS[active.priority] >= LOUDNESS[priority]:
         return
     _ring_all(channel, out)
-    channel.alarms[code] = ActiveAlarm(priority, message, out.now.link_ns)
+    alarm = channel.alarms[code] = ActiveAlarm(priority, message, out.now.link_ns)
     told = {"code": code, "priority": priority.value, "message": message}
     out.add(Annunciate(channel.name, code, priority, active=True, message=message))
-    out.add(Publish(channel.name, f"alarm/{code}", {**told, "since_ms": out.now.utc_ms}))
+    out.add(Publish(channel.name, f"alarm/{code}", alarm_payload(channel, code, alarm, out.now)))
     out.event(channel.name, "alarm_raised", told)
     out.record("alarm_raised", {"channel": channel.name, **told})
 

@@ -137,6 +137,7 @@ class Channel:
     published: tuple[object, ...] | None = None
     published_ns: int = -NS_PER_S
     state_seq: int = 0
+    life: int = 0  # the journal sequence number with which this life of the daemon began
 
     @property
     def name(self) -> str:

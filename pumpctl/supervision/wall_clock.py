@@ -75,7 +75,9 @@ def begin_life(ward: Ward, unseen: int | None, out: Outbox) -> None:
         undated = [channel.name for channel in ward.channels.values() if channel.infusion is not None]
     undate(ward, undated)
     body = {"channels": list(ward.channels), "mode": ward.configuration.mode.value}
-    out.record(STARTED, {**body, "therapy_ns": out.now.therapy_ns, "undated": undated})
+    life = out.record(STARTED, {**body, "therapy_ns": out.now.therapy_ns, "undated": undated})
+    for channel in ward.channels.values():
+        channel.life = life
 
 
 def undate(ward: Ward, channels: Iterable[str]) -> None:
