@@ -11,7 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from pumpctl.shell.mqtt_refusal import reason_of, refused_connection
+from pumpctl.shell.mqtt_refusal import HUNG_UP, reason_of, refused_connection
 from pumpctl.shell.mqtt_settings import TlsFiles
 from pumpctl.shell.mqtt_tls import context_of
 from pumpctl.shell.unusable import NOT_CONNECTED, Unusable
@@ -38,15 +38,16 @@ def admitted(place: Place, utc_ms: int) -> ssl.SSLContext | None:
     context = None if place.files is None else context_of(place.files, utc_ms)
     try:
         _connect(place, context, speaks=True)
-    except (ConnectionResetError, BrokenPipeError) as error:
-        # It hung up while we still spoke, and that can swallow its alert. Then it is asked again, only to be heard.
-        raise (_heard(place, context) or reason_of(error, place.host, place.port)) from None
+    except HUNG_UP as error:
+        # Of a broker that hangs up while we still speak the alert is lost, as often as not: once more, only to hear it.
+        heard = None if context is None else _heard(place, context)
+        raise (heard or reason_of(error, place.host, place.port)) from None
     except (OSError, ValueError) as error:  # ValueError: a host that is no name
         raise reason_of(error, place.host, place.port) from None
     return context
 
 
-def _heard(place: Place, context: ssl.SSLContext | None) -> Unusable | None:
+def _heard(place: Place, context: ssl.SSLContext) -> Unusable | None:
     try:
         _connect(place, context, speaks=False)
     except (OSError, ValueError) as error:

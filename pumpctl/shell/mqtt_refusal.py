@@ -39,7 +39,7 @@ _ALERTS = {
     "PROTOCOL_VERSION": ("it speaks no TLS version that we do", "TLS 1.2 at least: set tls_version at the broker"),
 }
 _NO_COMMON_VERSION = ("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW", "WRONG_SSL_VERSION")
-_HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 # Of the broker's certificate: OpenSSL's number of the failed check (x509_vfy.h) -> what is wrong, what to do.
 _NOT_OURS = ("its certificate is not from our authority", SAME_AUTHORITY)
@@ -86,9 +86,9 @@ def reason_of(error: Exception, host: str, port: int) -> Unusable:
     match error:
         case ssl.SSLCertVerificationError():
             what, next_step = _of_their_certificate(error, host)
-        case ssl.SSLError() if not isinstance(error, _HUNG_UP):
+        case ssl.SSLError() if not isinstance(error, HUNG_UP):
             what, next_step = _of_alert(error.reason or str(error))
-        case _ if isinstance(error, _HUNG_UP):
+        case _ if isinstance(error, HUNG_UP):
             what = "it hung up without a word"
             next_step = "is it the port for this: 8883 for TLS, 1883 for plaintext? Then look at the broker's log"
         case ConnectionRefusedError():
