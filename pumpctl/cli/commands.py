@@ -14,6 +14,7 @@ from pumpctl.cli import (
     calendar,
     certs,
     check,
+    doctor,
     journal,
     library,
     operator,
@@ -55,6 +56,7 @@ run.register(app)
 operator.register(app)
 watch.register(app)
 probe.register(app)
+doctor.register(app)
 journal.register(app)
 order_fhir.register(operator.order_app)
 calendar.register(operator.order_app)
