@@ -15,7 +15,7 @@ from pumpctl.guard.askers import Askers
 from pumpctl.guard.companion import Companion, Message
 from pumpctl.guard.decision import NS_PER_MS, Watch
 from pumpctl.guard.notice import Notices
-from pumpctl.guard.port import Port
+from pumpctl.guard.port import Line, Port
 from pumpctl.guard.slot import SlotWriter, StoppedByGuard, rows_of
 from pumpctl.guard.wire import CHANNEL_LIMIT, FRAME_LIMIT_BYTES, SLOT_NAME, decode
 
@@ -87,8 +87,8 @@ class Guard:
         if (companion.pidfd in ready) if companion.pidfd is not None else companion.died():
             self._bury_companion()
         for name, port in self._ports.items():
-            # A port opened just now may have got the number of one that was ready: its bytes are the daemon's.
-            if port.readable and port.descriptor in ready and port.read_stopped():
+            # Another port of its line may have read its answer, so none is asked whether its descriptor was ready.
+            if port.readable and port.read_stopped():
                 self._watch.stopped_seen(name)
         for asker in self._askers.descriptors():
             if asker in ready:
@@ -123,9 +123,7 @@ class Guard:
         descriptor = message.descriptor
         match message.body:
             case {"do": "open", "channel": str(channel)} if descriptor is not None and len(self._ports) < CHANNEL_LIMIT:
-                self._close_port(channel)
-                self._ports[channel] = Port(descriptor)
-                self._watch.port_opened(channel)
+                self._open_port(channel, descriptor, str(message.body.get("line", "")))
                 return
             case {"do": "close", "channel": str(channel)}:
                 self._close_port(channel)
@@ -146,6 +144,15 @@ class Guard:
         if channel in self._ports and stop and stopped:
             self._ports[channel].arm(stop, stopped)
             self._watch.armed(channel, lease, now)
+
+    def _open_port(self, channel: str, descriptor: int, line: str) -> None:
+        """A line that other channels hang on is open already: their descriptor serves this one, too."""
+        self._close_port(channel)
+        shared = next((port.line for port in self._ports.values() if line and port.line.name == line), None)
+        if shared is not None:
+            os.close(descriptor)
+        self._ports[channel] = Port(shared or Line(descriptor, line))
+        self._watch.port_opened(channel)
 
     def _close_port(self, channel: str) -> None:
         self._watch.port_closed(channel)

@@ -39,6 +39,7 @@ class GuardUnavailable(Unusable):
 @dataclass(slots=True)
 class _Port:
     descriptor: int
+    line: str
     arming: Mapping[str, object] | None = None
 
 
@@ -81,14 +82,14 @@ class GuardLink:
         if not self._alive:
             self._spawn()
             for channel, port in tuple(self._ports.items()):
-                self._send({"do": "open", "channel": channel}, port.descriptor)
+                self._send({"do": "open", "channel": channel, "line": port.line}, port.descriptor)
                 if port.arming is not None:
                     self._send(port.arming)
 
-    def port_opened(self, channel: str, fd: int) -> None:
-        """Share the open port. Call it before the first byte is written."""
-        self._ports[channel] = _Port(fd)
-        self._send({"do": "open", "channel": channel}, fd)
+    def port_opened(self, channel: str, fd: int, line: str = "") -> None:
+        """Share the open port. Call it before the first byte is written. Channels of one `line` share its port."""
+        self._ports[channel] = _Port(fd, line)
+        self._send({"do": "open", "channel": channel, "line": line}, fd)
 
     def port_closed(self, channel: str) -> None:
         """Call it before closing the port. Its lock is free when the guard has read this, a moment later."""

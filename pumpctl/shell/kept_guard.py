@@ -44,8 +44,8 @@ class KeptGuard:
             self._log.warning("the guard has stopped pumps", channels=fired.channels, reason=fired.reason)
             self._post(fired)
 
-    def port_opened(self, channel: str, fd: int) -> None:
-        self._link.port_opened(channel, fd)
+    def port_opened(self, channel: str, fd: int, line: str = "") -> None:
+        self._link.port_opened(channel, fd, line)
 
     def port_closed(self, channel: str) -> None:
         self._stop_frames.pop(channel, None)

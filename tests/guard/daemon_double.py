@@ -45,6 +45,10 @@ class Double:
             match json.loads(line):
                 case ["open", str(channel), str(path)]:
                     self.open(channel, path)
+                case ["share", str(channel), str(other), str(line)]:
+                    self.share(channel, other, line)
+                case ["arm_with", str(channel), str(stop), str(stopped), bool(lease)]:
+                    self.link.arm(channel, bytes.fromhex(stop), bytes.fromhex(stopped), lease)
                 case ["connect", str(channel), int(port)]:
                     self.connect(channel, port)
                 case ["arm", str(channel), bool(lease)]:
@@ -78,6 +82,11 @@ class Double:
         fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.ports[channel] = port
         self.link.port_opened(channel, port)
+
+    def share(self, channel: str, other: str, line: str) -> None:
+        """Channel by channel, as the shared line does it; the first of them opened the port under its own name."""
+        self.ports[channel] = self.ports[other]
+        self.link.port_opened(channel, self.ports[other], line)
 
     def connect(self, channel: str, port: int) -> None:
         connection = socket.create_connection(("127.0.0.1", port))
