@@ -1,18 +1,21 @@
 """The status line: the newest state of each pump as a line of JSON with its CRC-32, on a second serial port.
 
-Refuses to know what the state says, and ever to wait: a display that does not read gets the newest state when it
-does, never a backlog. A line half-taken is finished first, so that the reader sees whole lines.
+Refuses to know what the state says, and ever to wait. A line goes out only when the port asks for more, so no more than
+one waits in the kernel behind a slow line, and at most one a pump waits here. A display that reads nothing for STALE_S
+has what is queued for it thrown away: a cut line is ended by a line feed, and the newest states follow.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import zlib
+import socket
+import termios
 
 from structlog.typing import FilteringBoundLogger
 
+from protocols.errors import LocalProtocolError
+from protocols.status_line.framing import encode_line
 from pumpctl.effects import Publish
 from pumpctl.events import Json
 from pumpctl.shell.port import OpenPort
@@ -20,12 +23,9 @@ from pumpctl.shell.supervised_port import PortSettings, SupervisedPort
 
 READ_BYTES = 4096
 EMPTY_READS = 8
-
-
-def status_line(state: Json) -> bytes:
-    """`<json> <crc32 hex>\\n`, the CRC over the JSON's bytes."""
-    body = json.dumps(state, separators=(",", ":"), allow_nan=False).encode()
-    return b"%b %08x\n" % (body, zlib.crc32(body))
+STALE_S = 3.0  # three periods of a state: what is older is no state to show (H66)
+SOCKET_QUEUE_BYTES = 4096  # the kernel takes its least instead: some lines, not minutes of them
+LINE_FEED = b"\n"
 
 
 class StatusLine:
@@ -37,7 +37,8 @@ class StatusLine:
         self._supervised = SupervisedPort(settings, self._opened, self._lost)
         self._newest: dict[str, Json] = {}
         self._unfinished = b""
-        self._blocked = False
+        self._waits = False  # for the port to ask for more
+        self._waits_since_s = 0.0
         self._empty_reads = 0
 
     def start(self) -> None:
@@ -48,54 +49,76 @@ class StatusLine:
         """Take a state, changed or not; anything else is not for this line."""
         if publication.leaf == "state" and publication.payload is not None:
             self._newest[publication.channel] = publication.payload
-            self._write()
+            self._offer()
 
     def close(self) -> None:
         """Close the port."""
         self._supervised.close()
 
     def _opened(self, port: OpenPort) -> None:
-        self._unfinished, self._blocked, self._empty_reads = b"\n", False, 0  # ends what an earlier open left behind
-        self._loop.add_reader(port.fd, self._discard)
+        if not port.is_tty:
+            with socket.socket(fileno=os.dup(port.fd)) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_QUEUE_BYTES)
+        self._unfinished, self._waits, self._empty_reads = LINE_FEED, False, 0  # ends what an earlier open left behind
+        self._loop.add_reader(port.fd, self._discard_input)
         self._log.info("status line is up")
-        self._write()
+        self._offer()
 
     def _lost(self, reason: str) -> None:
         self._log.warning("status line is down", reason=reason)
 
-    def _write(self) -> None:
+    def _offer(self) -> None:
+        """Have the port ask for what waits; what it has not asked for in STALE_S is too old to be shown first."""
         port = self._supervised.port
-        while port is not None and not self._blocked and (self._unfinished or self._newest):
-            line = self._unfinished or self._next_line()
-            try:
-                written = os.write(port.fd, line) if line else 0
-            except BlockingIOError:
-                written = 0
-            except OSError as error:
-                self._supervised.lose(f"the status line is gone ({error.strerror})")
-                return
-            self._unfinished = line[written:]
-            if self._unfinished:
-                self._blocked = True
-                self._loop.add_writer(port.fd, self._writable)
+        if port is None:
+            return
+        now_s = self._loop.time()
+        if not self._waits:
+            self._waits, self._waits_since_s = True, now_s
+            self._loop.add_writer(port.fd, self._write_one)
+        elif port.is_tty and now_s - self._waits_since_s >= STALE_S:
+            self._waits_since_s = now_s
+            self._discard_output(port)
+
+    def _write_one(self) -> None:
+        """The port asks for more: one line, or the rest of one."""
+        port = self._supervised.port
+        if port is None:
+            return
+        line = self._unfinished or self._next_line()
+        try:
+            written = os.write(port.fd, line) if line else 0
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._supervised.lose(f"the status line is gone ({error.strerror})")
+            return
+        self._unfinished = line[written:]
+        self._waits_since_s = self._loop.time()
+        if not (self._unfinished or self._newest):
+            self._loop.remove_writer(port.fd)
+            self._waits = False
 
     def _next_line(self) -> bytes:
         """The pump whose state waits longest; a pump that speaks often cannot push another out."""
-        channel = next(iter(self._newest))
-        state = self._newest.pop(channel)
+        channel = next(iter(self._newest), None)
+        if channel is None:
+            return b""
         try:
-            return status_line(state)
-        except (TypeError, ValueError) as error:
+            return encode_line(self._newest.pop(channel))
+        except LocalProtocolError as error:
             self._log.error("a state cannot be written as a status line", channel=channel, reason=str(error))
             return b""
 
-    def _writable(self) -> None:
-        if self._supervised.port is not None:
-            self._loop.remove_writer(self._supervised.port.fd)
-            self._blocked = False
-            self._write()
+    def _discard_output(self, port: OpenPort) -> None:
+        try:
+            termios.tcflush(port.fd, termios.TCOFLUSH)
+        except termios.error as error:
+            self._supervised.lose(f"the status line is gone ({error})")
+            return
+        self._unfinished = LINE_FEED  # wherever the line was cut, it ends here
 
-    def _discard(self) -> None:
+    def _discard_input(self) -> None:
         """Nothing is expected; reading is how the end of the line is noticed."""
         port = self._supervised.port
         if port is None:

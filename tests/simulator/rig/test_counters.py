@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pumpctl.shell.status_line import status_line
+from protocols.status_line.framing import encode_line
 from simulator.rig.counters.serial import LONGEST_LINE_BYTES, StatusLines
 
-LINE = status_line({"channel": "bed-1", "state": "infusing"})
+LINE = encode_line({"channel": "bed-1", "state": "infusing"})
 WITHIN_S = 20
 
 

@@ -1,0 +1,1 @@
+"""The serial status line: what a display without a network reads (docs/status-line.md)."""
