@@ -68,6 +68,8 @@ class Outlets:
     annunciate: Callable[[Annunciate], None]
     answer: Callable[[Reply | Refuse], None]
     passed: Callable[[], None]
+    # A turn is over: its event (None at the start), what it led to, when it began. It must not raise.
+    observe: Callable[[Event | None, tuple[Effect, ...], float], None] | None = None
 
 
 class EventLoop:
@@ -91,7 +93,10 @@ class EventLoop:
     def start(self) -> None:
         """Carry out what the replayed past asks for, then begin to take events."""
         try:
-            self._carry_out(self._controller.start(self._clock.now()))
+            began_s = self._loop.time()
+            effects = self._controller.start(self._clock.now())
+            self._carry_out(effects)
+            self._observe(None, effects, began_s)
             self._arm_timer()
         except Exception as error:  # a bug of any kind ends the daemon on the safe side
             self._crash(error)
@@ -130,9 +135,11 @@ class EventLoop:
         for _ in range(EVENTS_A_PASS):
             if self._over or (event := self._inbox.take()) is None:
                 break
+            began_s = self._loop.time()
             effects = self._controller.handle(event, self._clock.now())
             self._carry_out(effects)
             self._watch_guard_slot(event, effects)
+            self._observe(event, effects, began_s)
         if not self._over:
             self._arm_timer()
             self._outlets.guard.heartbeat()
@@ -169,6 +176,10 @@ class EventLoop:
                 outlets.answer(effect)
             case _:
                 assert_never(effect)
+
+    def _observe(self, event: Event | None, effects: tuple[Effect, ...], began_s: float) -> None:
+        if self._outlets.observe is not None:
+            self._outlets.observe(event, effects, began_s)
 
     def _watch_guard_slot(self, event: Event, effects: tuple[Effect, ...]) -> None:
         """The guard's own note of a stop may go once the journal has it; never before."""

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from pumpctl.shell.metrics_settings import MetricsSettings
 from pumpctl.shell.mqtt_settings import MqttSettings
 from pumpctl.shell.new_era_settings import NewEraSettings, may_be_simulated
 from pumpctl.shell.unusable import Unusable
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     channel: Annotated[tuple[ChannelSettings, ...], Field(min_length=1, max_length=16)]
     mqtt: MqttSettings | None = None
     status_line: StatusLineSettings | None = None
+    metrics: MetricsSettings | None = None
     on_alarm: Annotated[tuple[str, ...], Field(min_length=1, max_length=32)] | None = None
 
     @classmethod
@@ -213,6 +215,7 @@ def _did_you_mean(location: tuple[int | str, ...]) -> str:
         "channel": ChannelSettings,
         "mqtt": MqttSettings,
         "status_line": StatusLineSettings,
+        "metrics": MetricsSettings,
     }
     model = Settings if len(location) == 1 else models.get(str(location[0]), Settings)
     known = list(cast("dict[str, Any]", model.model_fields))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -280,4 +281,20 @@ async def test_a_flood_leaves_sockets_and_ports_their_turn() -> None:
     await bench.settle()
     assert len(bench.controller.handled) == 500
     assert turns[0] < 500
+    bench.loop.close()
+
+
+async def test_a_turn_is_observed_when_it_is_over_and_the_past_is_one_too() -> None:
+    bench = Bench(lambda _event, _now: (RECORD,), at_start=(ALL_EFFECTS[2],))
+    seen: list[object] = []
+
+    def observe(event: Event | None, effects: tuple[Effect, ...], began_s: float) -> None:
+        assert effects[-1] in bench.recording.out, "carried out before it is observed"
+        seen.append((event, effects, began_s <= asyncio.get_running_loop().time()))
+
+    bench.loop._outlets = replace(bench.recording.outlets(), observe=observe)
+    bench.loop.start()
+    bench.loop.post(LinkUp("a", 1))
+    await bench.settle()
+    assert seen == [(None, (ALL_EFFECTS[2],), True), (LinkUp("a", 1), (RECORD,), True)]
     bench.loop.close()
