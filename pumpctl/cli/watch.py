@@ -1,6 +1,7 @@
 """`pumpctl watch`: the state of every pump, asked for four times a second, shown live.
 
-Refuses to remember anything: what is shown is what the daemon has just said, with its age.
+Refuses to remember anything: what is shown is what the daemon has just said, with its age. With `--serial` the status
+line says it instead of the daemon (cli/watch_serial.py).
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +18,10 @@ from pumpctl.cli.asking import AsJson, Config, Socket, control_socket
 from pumpctl.cli.failure import ExitCode, Failure
 
 PERIOD_S = 0.25
+BAUD = 115_200
+
+Serial = Annotated[str | None, typer.Option("--serial", help="Read the status line on this tty; no daemon is asked.")]
+Baud = Annotated[int | None, typer.Option("--baud", help=f"Of that tty: its [status_line] baud; default {BAUD}.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,10 +29,20 @@ def register(app: typer.Typer) -> None:
     app.command("watch")(watch)
 
 
-def watch(config: Config = None, socket: Socket = None, as_json: AsJson = False) -> None:
+def watch(
+    config: Config = None, socket: Socket = None, serial: Serial = None, baud: Baud = None, as_json: AsJson = False
+) -> None:
     """Show every pump live until Ctrl-C: a table on a terminal, lines elsewhere."""
     from pumpctl.shell.control_client import NoDaemon, Refused
 
+    if serial is not None and (config or socket):
+        raise Failure(ExitCode.USAGE, "--serial asks no daemon", "leave --config and --socket out")
+    if serial is None and baud is not None:
+        raise Failure(ExitCode.USAGE, "--baud is the rate of a serial port", "name the port with --serial")
+    if serial is not None:
+        from pumpctl.cli.watch_serial import watch_serial
+
+        watch_serial(serial, BAUD if baud is None else baud, as_json)
     try:
         states = _states(control_socket(config, socket))
         if as_json:
@@ -81,17 +96,20 @@ def _show_table(states: Iterator[Mapping[str, Any]]) -> None:
 
     with Live(auto_refresh=False) as live:
         for state in states:
-            live.update(_table(state), refresh=True)
+            title = ", ".join(f"{key} {state['daemon'][key]}" for key in ("mode", "journal", "guard"))
+            live.update(state_table(title, state["channels"].values()), refresh=True)
 
 
-def _table(state: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def state_table(title: str, channels: Iterable[Mapping[str, Any]]) -> Any:  # noqa: ANN401
+    """Each pump in one row. `age_ms`, where a state has one, is what its reader counted on."""
     from rich.table import Table
+    from rich.text import Text
 
-    columns = ("pump", "state", "link", "flow", "dose rate", "given", "of", "pressure", "battery", "alarms")
-    table = Table(*columns, title=", ".join(f"{key} {state['daemon'][key]}" for key in ("mode", "journal", "guard")))
-    for channel in state["channels"].values():
+    columns = ("pump", "state", "link", "flow", "dose rate", "given", "of", "pressure", "battery", "age", "alarms")
+    table = Table(*columns, title=Text(title))
+    for channel in channels:
         alarms = "\n".join(f"{alarm['code']} ({alarm['priority']})" for alarm in channel.get("alarms", ()))
-        table.add_row(
+        cells = (
             channel["channel"],
             channel["state"],
             channel["link"],
@@ -101,9 +119,16 @@ def _table(state: Mapping[str, Any]) -> Any:  # noqa: ANN401
             _number(channel.get("vtbi_ml"), "mL"),
             _number(channel.get("pressure_mmhg"), "mmHg"),
             _number(channel.get("battery_percent"), "%"),
+            age_text(channel.get("age_ms", channel.get("status_age_ms"))),
             alarms,
         )
+        table.add_row(*map(Text, cells))  # text and no markup, whatever is in it
     return table
+
+
+def age_text(age_ms: int | None) -> str:
+    """How long ago the pump was asked for what is shown."""
+    return "unknown" if age_ms is None else f"{age_ms / 1000:.1f} s"
 
 
 def _number(value: float | None, unit: str) -> str:
