@@ -124,11 +124,10 @@ class AuthorityFolder:
 
     def renew(self, name: str, broker_names: Sequence[str], now: datetime) -> Path:
         """A new key and certificate; the ones before stay good until they expire or are revoked."""
-        issued = self._known(name)
+        self._known(name)
         if name != BROKER:
             return self._put(name, client_certificate(self._authority, name, self._span(now)))
-        newest = max(issued, key=lambda certificate: certificate.not_valid_after_utc)
-        names = broker_names or _addresses(newest)
+        names = broker_names or self._addresses_now()
         return self._put(name, broker_certificate(self._authority, names, self._span(now)))
 
     def revoke(self, name: str, now: datetime) -> int:
@@ -143,6 +142,13 @@ class AuthorityFolder:
     def _put(self, name: str, keyed: Keyed) -> Path:
         _keep(self._folder, name, keyed)
         return self._folder / f"{name}.crt"
+
+    def _addresses_now(self) -> tuple[str, ...]:
+        try:
+            return _addresses(x509.load_pem_x509_certificate((self._folder / f"{BROKER}.crt").read_bytes()))
+        except (OSError, ValueError) as error:
+            what = f"{BROKER}.crt: {error}: under which names clients reach the broker is not known"
+            raise FolderUnusable(what, "name them with --broker-name") from None
 
     def _span(self, now: datetime) -> Span:
         if now > self.authority.not_valid_after_utc:

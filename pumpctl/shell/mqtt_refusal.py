@@ -61,6 +61,7 @@ _CHECKS = {
 }
 
 _CODES = {  # MQTT 5, section 2.4
+    0x01: "it speaks no MQTT 5",  # MQTT 3.1.1, section 3.2: a broker too old to know the codes below
     0x80: "no reason given",
     0x83: "an implementation limit of the broker",
     0x84: "it speaks no MQTT 5",
@@ -95,7 +96,7 @@ def reason_of(error: Exception, host: str, port: int) -> Unusable:
             what, next_step = "nobody listens there", "is the broker running, and is it the right port?"
         case TimeoutError():
             what, next_step = "no answer in time", "is it the right host, and does a firewall stand between?"
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():  # the latter: it could never be one
             what, next_step = "its name is not known here", "correct host in [mqtt], or name its address"
         case _:
             what = getattr(error, "strerror", None) or str(error) or type(error).__name__
