@@ -7,9 +7,11 @@ unless its name says so.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from protocols.mqtt.payloads import ALARM_SCHEMA, STATE_SCHEMA
+from pumpctl.alarm_text import alarm_text
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.core.program import Program
 from pumpctl.drivers.pump import StatusRead
@@ -50,6 +52,7 @@ def state_payload(channel: Channel, now: Now) -> dict[str, Any]:
         "away": channel.away_until_ms is not None and now.utc_ms < channel.away_until_ms,
         **_read(channel.status, channel, now),
         **_infused(channel, now),
+        "alarm_text": alarm_text((code, alarm.priority, alarm.message) for code, alarm in channel.alarms.items()),
         "alarms": [
             {"code": code, "priority": alarm.priority.value, "message": alarm.message}
             for code, alarm in channel.alarms.items()
@@ -76,6 +79,7 @@ def _read(status: StatusRead | None, channel: Channel, now: Now) -> dict[str, An
     live = status if channel.link is Link.UP else None
     return {
         "status_age_ms": None if age_ns is None else age_ns // NS_PER_MS,
+        "status_at": None if age_ns is None else _iso(now.utc_ms - age_ns // NS_PER_MS),
         "flow_ml_h": None if live is None else live.measured_flow_ul_h / 1000,
         "commanded_flow_ml_h": None if live is None else live.commanded_flow_ul_h / 1000,
         "dose_rate_mg_min": None if live is None else _dose_rate(program, live),
@@ -84,6 +88,10 @@ def _read(status: StatusRead | None, channel: Channel, now: Now) -> dict[str, An
         "battery_percent": None if status is None else status.battery_permille / 10,
         "serial": channel.configuration.serial if channel.identity else None,
     }
+
+
+def _iso(utc_ms: int) -> str:
+    return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=utc_ms)).isoformat(timespec="milliseconds")
 
 
 def _dose_rate(program: Program | None, status: StatusRead) -> float | None:

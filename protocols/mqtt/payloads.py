@@ -86,6 +86,7 @@ class State(Payload):
     link_reason: str
     away: bool = Field(description="the patient is away from the daemon, as a person announced")
     status_age_ms: Millis | None = Field(description="age of the pump's last status; null when there was none")
+    status_at: str | None = Field(description="when that status was asked for, ISO 8601 with offset")
     flow_ml_h: Amount | None = Field(description="measured by the pump")
     commanded_flow_ml_h: Amount | None
     dose_rate_mg_min: Amount | None = Field(description="magnesium sulfate, from the measured flow")
@@ -101,6 +102,9 @@ class State(Payload):
     delivered_least_ml: Amount | None
     delivered_most_ml: Amount | None
     progress_percent: Amount | None = Field(description="of the VTBI, by what was delivered at least")
+    alarm_text: Annotated[str, Field(max_length=255)] = Field(
+        description="the active alarms as one line for people, the loudest first; empty when there is none"
+    )
     alarms: list[ActiveAlarm]
     latched: list[Latch]
 

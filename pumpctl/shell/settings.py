@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from pumpctl.shell.home_assistant_settings import HomeAssistantSettings
 from pumpctl.shell.metrics_settings import MetricsSettings
 from pumpctl.shell.mqtt_settings import MqttSettings
 from pumpctl.shell.new_era_settings import NewEraSettings, may_be_simulated
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     library: Path | None = None
     channel: Annotated[tuple[ChannelSettings, ...], Field(min_length=1, max_length=16)]
     mqtt: MqttSettings | None = None
+    home_assistant: HomeAssistantSettings | None = None
     status_line: StatusLineSettings | None = None
     metrics: MetricsSettings | None = None
     on_alarm: Annotated[tuple[str, ...], Field(min_length=1, max_length=32)] | None = None
@@ -129,6 +131,8 @@ class Settings(BaseSettings):
             raise ValueError("channel: two channels have the same name")
         if len({channel.port for channel in self.channel}) < len(names):
             raise ValueError("channel: two channels have the same port")
+        if self.home_assistant is not None and self.mqtt is None:
+            raise ValueError("home_assistant: it is told by MQTT: add the table [mqtt]")
         if self.speed != 1 and self.mode is not Mode.RIG:
             raise ValueError('speed: other than 1 it needs mode = "rig"; no patient lives faster')
         if self.speed != 1 and self.epoch_boottime_ns is None:
@@ -214,6 +218,7 @@ def _did_you_mean(location: tuple[int | str, ...]) -> str:
     models: dict[str, type[BaseModel]] = {
         "channel": ChannelSettings,
         "mqtt": MqttSettings,
+        "home_assistant": HomeAssistantSettings,
         "status_line": StatusLineSettings,
         "metrics": MetricsSettings,
     }
