@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry, core
 
 from pumpctl.shell.metric_table import TABLE, Kind, Metric
 
-# 16 channels with 13 states are 208. Codes come from pumps too: one that invents them fills a row, not the memory.
-SERIES_A_METRIC = 512
+# 256 channels with 13 states are 3328. Codes come from pumps too: one that invents them fills a row, not the memory.
+SERIES_A_METRIC = 4096
 FOLDED = "other"
 
 Labels: TypeAlias = tuple[str, ...]

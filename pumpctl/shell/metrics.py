@@ -59,7 +59,8 @@ class Metrics:
         self._broken = False
         self._timer: asyncio.TimerHandle | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._page, self._page_s = b"", -PAGE_LIFE_S
+        self._page: bytes | None = None
+        self._page_s = 0.0
         self._figures.set(m.BUILD_INFO, 1, pumpctl.__version__, platform.python_version())
         self._figures.set(m.START_TIME, wall_ms() / 1000)
 
@@ -86,7 +87,8 @@ class Metrics:
     async def page(self) -> bytes | None:
         """The text of all metrics, at most PAGE_LIFE_S old; None when they can no longer be relied on."""
         async with self._one_at_a_time:
-            if not self._broken and self._loop.time() - self._page_s >= PAGE_LIFE_S:
+            is_old = self._page is None or self._loop.time() - self._page_s >= PAGE_LIFE_S
+            if is_old and not self._broken:
                 try:
                     self._page = await self._written()
                 except Exception as error:  # the same
