@@ -40,8 +40,7 @@ test: test-programs check ## make check, then every test; at the end the coverag
 	@$(if $(filter tests,$(PYTEST_ARGS)),$(MAKE) --no-print-directory coverage)
 
 coverage: dev-environment ## branch coverage of pumpctl/core and the controller, by their own tests
-	@.venv/bin/python -m coverage run -m pytest -p no:xdist $(DECIDES)
-	@.venv/bin/python -m coverage report
+	@.venv/bin/python -m pytest -n 2 --cov --cov-report=term $(DECIDES)
 
 check: dev-environment ## lint, format, types, import contracts
 	@.venv/bin/ruff check .

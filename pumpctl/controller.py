@@ -33,7 +33,8 @@ from pumpctl.events import (
 from pumpctl.supervision.alarms import end_alarm, raise_alarm
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.door import intent_became_durable
-from pumpctl.supervision.facts import arm_guard, ask_who_it_is, take
+from pumpctl.supervision.facts import take
+from pumpctl.supervision.identity import arm_guard, ask_who_it_is
 from pumpctl.supervision.operating import answer_stops, operate, refuse_owed
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.preparing import prepare_if_due

@@ -35,7 +35,7 @@ H12|reservoir empty|high|core/interlocks.py core/delivered.py
 H13|sensors disagree|high|core/interlocks.py
 H14|disconnection, reverse flow|medium|core/alerts.py
 H15|door opened while running|high|core/interlocks.py supervision/facts.py
-H16|keep-vein-open drip delivers drug|high|supervision/facts.py supervision/uncommanded.py
+H16|keep-vein-open drip delivers drug|high|supervision/identity.py supervision/uncommanded.py
 H17|over-temperature|medium|core/interlocks.py supervision/facts.py
 H18|slow start-up, slack|low|core/alerts.py
 H19|alarm, clearing and restart again and again|high|core/repeats.py supervision/stopping.py
@@ -44,7 +44,7 @@ H21|units confused|medium|core/units.py core/rules/writing.py
 H22|wrong concentration|high|core/rules/start_bag.py core/rules/limits.py
 H23|wrong route|high|core/rules/route.py
 H24|wrong patient|high|supervision/ordering.py core/rules/start_bag.py
-H25|wrong pump or channel|high|supervision/facts.py
+H25|wrong pump or channel|high|supervision/identity.py
 H26|drug not in the library, library not whole|medium|core/library.py core/rules/route.py
 H27|numbers that are none|medium|core/units.py core/order_text.py
 H28|rate times time is not the volume|medium|core/rules/writing.py
@@ -81,7 +81,7 @@ H58|pump reset|high|core/interlocks.py supervision/reconciling.py
 H59|pump without power, then back|high|supervision/reconciling.py supervision/settling.py
 H60|rate changed at the keypad|high|core/interlocks.py core/alerts.py
 H61|pump alarm missed|high|supervision/facts.py
-H62|model or firmware not allowed|medium|supervision/facts.py configuration.py
+H62|model or firmware not allowed|medium|supervision/identity.py configuration.py
 H63|battery low, dead in mid-dose|high|core/energy.py core/interlocks.py core/alerts.py
 H64|broker lost|medium|shell/mqtt_link.py
 H65|broker slow|low|shell/mqtt_link.py
@@ -97,7 +97,7 @@ H74|journal tampered with|low|shell/chain.py
 H75|broker forges a status|medium|shell/mqtt_link.py
 H76|library or settings tampered with|medium|core/library.py
 H77|flood of STOPs|high|supervision/stopping.py
-H78|simulator taken for a pump|high|supervision/facts.py
+H78|simulator taken for a pump|high|supervision/identity.py
 """
 HAZARDS = tuple(Hazard(*line.split("|")) for line in _ROWS.strip().splitlines())
 

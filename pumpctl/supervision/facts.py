@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from pumpctl.configuration import Mode
-from pumpctl.core.delivery import DeliveryState, Trigger, step
+from pumpctl.core.delivery import DeliveryState, Trigger
 from pumpctl.core.interlocks import alarm_priority
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.drivers.pump import (
@@ -40,11 +39,12 @@ from pumpctl.drivers.pump import (
     StopTaken,
     Unanswered,
 )
-from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
-from pumpctl.supervision.alarms import LOUDNESS, end_alarm, raise_alarm
-from pumpctl.supervision.channel import Channel, Link
+from pumpctl.effects import DisarmGuard
+from pumpctl.supervision.alarms import LOUDNESS, raise_alarm
+from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.clock_watch import is_behind, was_long_silent, watch_clock
 from pumpctl.supervision.door import intend, not_effective
+from pumpctl.supervision.identity import ask_who_it_is, heard, identified
 from pumpctl.supervision.infusion import Outcome
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.polling import poll_ns
@@ -62,8 +62,8 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
     """Apply one fact."""
     match fact:
         case Identified():
-            _heard(channel, out)
-            _identified(ward, channel, fact, out)
+            heard(channel, out)
+            identified(ward, channel, fact, out)
         case StatusRead():
             _status(ward, channel, fact, out)
         case ProgramRead():
@@ -101,70 +101,6 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
             assert_never(fact)
 
 
-def ask_who_it_is(channel: Channel, why: str) -> None:
-    """A fresh link, or a pump that forgot us: nothing but identity reads until the serial number matches."""
-    channel.link, channel.link_reason = Link.IDENTIFYING, why
-    channel.identity, channel.status, channel.reconciled = None, None, False
-    channel.read_back_equal, channel.program_sent, channel.guard_armed_lease = False, False, None
-    following = step(channel.state, Trigger.PUMP_LOST_ITS_PAST)
-    channel.state = channel.state if following is None else following
-
-
-def _heard(channel: Channel, out: Outbox) -> None:
-    channel.unheard_since_ns = None
-    if channel.link is Link.SILENT:
-        channel.link, channel.link_reason = Link.UP, ""
-        out.add(Publish(channel.name, "link", {"link": "up"}))
-    if channel.link is Link.UP:
-        end_alarm(channel, "link_lost", out)
-
-
-def _identified(ward: Ward, channel: Channel, who: Identified, out: Outbox) -> None:
-    if channel.link is not Link.IDENTIFYING:
-        return
-    wrong = _not_ours(ward, channel, who)
-    if wrong is not None:
-        channel.link, channel.link_reason = Link.REFUSED, wrong.message
-        out.add(DisarmGuard(channel.name))
-        out.add(ClosePort(channel.name, wrong.message))
-        out.record("port_refused", {"channel": channel.name, "code": wrong.code, "serial": who.serial})
-        raise_alarm(channel, wrong.code, Priority.HIGH, wrong.message, out)
-        return
-    channel.identity, channel.link, channel.link_reason = who, Link.UP, ""
-    channel.status_wanted = True
-    arm_guard(channel, out, anew=True)
-    out.add(Publish(channel.name, "link", {"link": "up"}))
-    end_alarm(channel, "link_lost", out)
-
-
-def _not_ours(ward: Ward, channel: Channel, who: Identified) -> Reason | None:
-    """Why this pump may not be spoken to: hazards H25, H62, H78."""
-    expected = channel.configuration.serial
-    if who.serial != expected:
-        return Reason("wrong_pump", f"the port holds pump {who.serial!r}, the channel is for {expected!r}")
-    if ward.configuration.mode is Mode.THERAPY and who.simulated:
-        return Reason("simulated_pump", "mode therapy does not drive a simulated pump")
-    if ward.configuration.mode is Mode.RIG and not who.simulated:
-        return Reason("real_pump", "mode rig drives simulated pumps only")
-    if ward.configuration.speed != 1 and not who.simulated:
-        return Reason("scaled_time", "therapy time may be scaled for a simulated pump only")
-    allowed, runs = channel.configuration.firmware, f"{who.capability.model} {who.firmware}"
-    if not who.simulated if allowed is None else runs not in allowed:
-        return Reason("unknown_firmware", f"the pump runs {runs!r}, which the settings do not allow on this channel")
-    if not who.capability.kvo_can_be_zero:
-        return Reason("kvo_not_zero", "the pump cannot switch its keep-vein-open flow off")
-    return None
-
-
-def arm_guard(channel: Channel, out: Outbox, *, anew: bool = False) -> None:
-    """Give the guard the STOP of this channel; tell it when a lease program runs and when not."""
-    lease = channel.state in {_S.STARTING, _S.INFUSING, _S.PAUSING} and channel.lease_until_uptime_ms is not None
-    if not channel.identified or (not anew and lease == channel.guard_armed_lease):
-        return
-    channel.guard_armed_lease = lease
-    out.add(ArmGuard(channel.name, channel.driver.stop_frame, channel.driver.stopped_frame, lease))
-
-
 def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     before = channel.status
     if before is not None and status.asked.link_ns <= before.asked.link_ns:
@@ -175,7 +111,7 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
         if was_long_silent(channel):
             ask_who_it_is(channel, "heard again after so long that its clock tells nothing: asking the pump who it is")
         return
-    _heard(channel, out)  # a status that was read is contact; a refusal, a notice or an old picture is none
+    heard(channel, out)  # a status that was read is contact; a refusal, a notice or an old picture is none
     channel.status = status
     if channel.acknowledged is not None and not status.stopping_alarms:
         channel.acknowledge_wanted, channel.acknowledged = False, None

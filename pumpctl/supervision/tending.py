@@ -13,7 +13,8 @@ from pumpctl.effects import Publish, WritePump
 from pumpctl.supervision.alarms import watch_silenced
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.door import INTENT_LIFE_NS, raise_flow
-from pumpctl.supervision.facts import arm_guard, take
+from pumpctl.supervision.facts import take
+from pumpctl.supervision.identity import arm_guard
 from pumpctl.supervision.observing import watch_observations
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.polling import IDENTIFY_AGAIN_NS, next_command, poll_ns

@@ -112,7 +112,7 @@ SUPERVISION = (
     Decision("pumpctl.supervision.uncommanded", "moved_uncommanded_ul", always(0)),
     Decision("pumpctl.supervision.stopping", "_repeated", always([])),
     Decision("pumpctl.supervision.silence", "lease_is_over", always(answer=False)),
-    Decision("pumpctl.supervision.facts", "_not_ours", always(None)),
+    Decision("pumpctl.supervision.identity", "_not_ours", always(None)),
     Decision("pumpctl.supervision.clock_watch", "is_behind", always(answer=False)),
     Decision("pumpctl.supervision.door", "intend", _any_token, acts=True, what="one press, one command"),
     Decision("pumpctl.supervision.door", "raise_flow", _not_yet_durable, acts=True, what="the intent is durable"),
@@ -126,7 +126,7 @@ SUPERVISION = (
     *undone("pumpctl.supervision.wall_clock", "stepped", "look_ahead", "look_back", "replay_step"),
     *undone("pumpctl.supervision.uncommanded", "add_external"),
     *undone("pumpctl.supervision.presumed", "presume_used"),
-    *undone("pumpctl.supervision.facts", "arm_guard", "ask_who_it_is"),
+    *undone("pumpctl.supervision.identity", "arm_guard", "ask_who_it_is"),
     *undone("pumpctl.supervision.bag_checks", "use_bag"),
 )
 DRIVER = (

@@ -24,7 +24,7 @@ from pumpctl.supervision.channel import Channel, Link
 from tests.removal.control import Anything
 from tests.removal.decided import Decision, always, instead_of, undone, unless_raised
 
-SETTINGS = "pumpctl/configuration.py"  # the list of firmware that may be driven; facts.py holds it against the pump
+SETTINGS = "pumpctl/configuration.py"  # the list of firmware that may be driven; identity.py holds it against the pump
 
 
 def _taken_for_the_answer(stray: Stray, session: Anything, _content: bytes) -> Anything:
@@ -82,7 +82,7 @@ EDGE = (
     Decision("pumpctl.shell.control_socket", "ControlSocket.admit", always(answer=True)),
     Decision("serial", "serial_for_url", _shared, acts=True, file="pumpctl/shell/port.py"),
     Decision(
-        "pumpctl.supervision.facts", "_not_ours", instead_of(Reason, _any_firmware), file=SETTINGS, what="firmware"
+        "pumpctl.supervision.identity", "_not_ours", instead_of(Reason, _any_firmware), file=SETTINGS, what="firmware"
     ),
     *undone("pumpctl.shell.event_loop", "EventLoop._crash", "EventLoop._watch_guard_slot"),
     *undone("pumpctl.shell.journal", "Journal._look_at_space", "Journal._fail"),
