@@ -29,6 +29,7 @@ from pumpctl.shell.control_socket import SOCKET_FILE, ControlSocket
 from pumpctl.shell.crash_record import crashes_too_often, note_crash
 from pumpctl.shell.event_loop import ControllerSurface, EventLoop, Outlets
 from pumpctl.shell.guard_link import GuardLink, GuardUnavailable
+from pumpctl.shell.home_assistant_settings import announced
 from pumpctl.shell.journal import Journal
 from pumpctl.shell.kept_guard import KeptGuard
 from pumpctl.shell.library_file import read_library
@@ -187,7 +188,9 @@ class Daemon:
             self._log.info("mqtt: no broker is configured; the daemon goes on without")
             return None
         topics = Topics(BASE, settings.instance)
-        return MqttLink(Broker(settings.mqtt.host, settings.mqtt.port, topics), self._log, self._loop.time)
+        to_announce = announced(settings.home_assistant, topics, settings.for_controller())
+        broker = Broker(settings.mqtt.host, settings.mqtt.port, topics)
+        return MqttLink(broker, self._log, self._loop.time, to_announce)
 
     def _post(self, event: Event) -> None:
         if isinstance(event, LinkUp):
