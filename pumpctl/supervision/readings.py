@@ -37,7 +37,6 @@ def weigh_status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) 
         case _S.READY if _shows(channel, status, _A.LOADED, _A.CONFIRMED):
             channel.move(Trigger.SHOWN_AT_PUMP)
             channel.awaiting_since_ns = out.now.link_ns
-            out.event(channel.name, "awaiting_confirmation", {})
         case _S.PROGRAMMING:
             _must_be_still(ward, channel, status, out)
         case _S.READY | _S.AWAITING_CONFIRMATION:
@@ -96,7 +95,6 @@ def _start_proven(channel: Channel, infusion: Infusion, out: Outbox) -> None:
     channel.watch_from(out.now.link_ns)
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "outcome": Outcome.CONFIRMED.value}
     out.record("dosing_outcome", told, anchored=True)
-    out.event(channel.name, "infusing", {"program_id": told["program_id"]})
 
 
 def _while_infusing(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
@@ -116,7 +114,6 @@ def _while_infusing(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
         infusion.paused_therapy_ns = out.now.therapy_ns
         channel.still_base = status.counters
         out.record("paused", {"channel": channel.name, "program_id": infusion.program_id.hex()})
-        out.event(channel.name, "paused", {})
     elif not _shows(channel, status, _A.INFUSING):
         _stopped_at_pump(channel, status, out)
 
@@ -136,7 +133,10 @@ def _count(channel: Channel, status: StatusRead) -> None:
     infusion = channel.infusion
     if infusion is not None and infusion.delivered is not None:
         moving = max(status.commanded_flow_ul_h, status.measured_flow_ul_h)
-        infusion.delivered = infusion.delivered.read(status.counters, status.asked.therapy_ns, moving)
+        completed = _shows(channel, status, _A.COMPLETED)
+        infusion.delivered = infusion.delivered.read(
+            status.counters, status.asked.therapy_ns, moving, completed=completed
+        )
 
 
 def _completed(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> None:
@@ -147,7 +147,6 @@ def _completed(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) ->
     if remaining:
         following = Infusion(remaining[0], infusion.due_utc_ms, infusion.start_before_utc_ms, remaining=remaining[1:])
         channel.infusion = following
-    out.event(channel.name, "completed", {"program_id": infusion.program_id.hex()})
 
 
 def _while_paused(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:

@@ -100,6 +100,44 @@ def test_a_higher_flow_commanded_while_moving_counts_from_the_last_reading():
     assert FIRST.set_moving(250 * S, 10).most_ul(300 * S) == 632
 
 
+@pytest.mark.hazard("H13")
+def test_counters_behind_the_time_at_its_flow_make_no_dose_smaller():
+    """They fell in the silence of an hour and have moved on since: nothing regresses. It said that it ran all along."""
+    fell = FIRST.read(_after(501), 3_800 * S, 3_600)
+    assert fell.most_ul(3_800 * S) == 3_885  # 3700 s at 3.6 mL/h, times 1.05
+    assert fell.least_ul == 501
+    assert fell.read(_after(502), 3_801 * S, 3_600).most_ul(3_801 * S) == 3_887  # what moves after the fall is on top
+    assert fell.read(_after(801), 4_101 * S, 0).most_ul(4_101 * S) == 4_200  # also up to where it was stopped
+
+
+@pytest.mark.parametrize(("counted_ul", "most_ul"), [(98, 105), (99, 105), (100, 107)])
+def test_counters_within_an_increment_of_the_time_at_its_flow_hide_nothing(counted_ul: int, most_ul: int):
+    assert FRESH.read(_after(counted_ul), 200 * S, 3_600).most_ul(200 * S) == most_ul  # 100 s at 3.6 mL/h
+
+
+def test_a_pump_that_was_found_still_gave_what_its_counters_show():
+    """It ended somewhere in the silence: where, the counters tell and nobody else."""
+    assert FIRST.read(_after(501), 3_800 * S, 0).most_ul(3_800 * S) == 528
+    started = FRESH.read(_after(0), 101 * S, 0).read(_after(0), 300 * S, 3_600)
+    assert started.most_ul(300 * S) == 2  # and one that stood did not move until it was seen moving
+
+
+@pytest.mark.hazard("H13")
+def test_a_pump_that_says_it_is_through_gave_its_whole_volume():
+    """Unless it has not had the time for that."""
+    assert FIRST.read(_after(501), 10**15, 0, completed=True).most_ul(10**15) == 10_500
+    assert FIRST.read(_after(501), 3_800 * S, 0, completed=True).most_ul(3_800 * S) == 3_885
+
+
+@pytest.mark.hazard("H12")
+def test_what_the_counters_hide_ends_at_the_vtbi():
+    """There the pump stops by itself; what it counted beyond is counted."""
+    slow = FIRST.read(_after(501), 10**15, 3_600)
+    assert slow.most_ul(10**15) == 10_500
+    assert slow.read(_after(9_999), 10**15 + S, 3_600).most_ul(10**15 + S) == 10_500
+    assert slow.read(_after(10_001), 10**15 + S, 3_600).most_ul(10**15 + S) == 10_502
+
+
 @pytest.mark.parametrize("accuracy", [0, 1, 50, 1000])
 def test_the_declared_accuracy_is_rounded_up(accuracy: int):
     read = replace(FIRST, accuracy_permille=accuracy)
@@ -145,3 +183,31 @@ def test_the_truth_of_an_ideal_pump_is_always_inside(
             moving = flow_ul_h if ul < vtbi_ul else 0
             delivered = delivered.read(Counters(1, ul, ul, None), asked_ns, moving)
         assert holds(now_ns)
+
+
+@pytest.mark.hazard("H13")
+@settings(max_examples=300, deadline=None)
+@given(
+    flow_ul_h=flows,
+    vtbi_ul=st.integers(1, 300_000),
+    step_ul=st.sampled_from([1, 5, 1_000]),
+    fell_ul=st.integers(1, 5_000),
+    falls=st.integers(0, 30),
+    waits_ns=st.lists(st.integers(1, 3_600 * S), min_size=1, max_size=30),
+)
+def test_the_truth_is_inside_though_all_counters_fell_and_nobody_saw_it(
+    flow_ul_h: int, vtbi_ul: int, step_ul: int, fell_ul: int, falls: int, waits_ns: list[int]
+):
+    """Before one of the polls, or never; a fall that shows changes nothing, and none goes below zero."""
+    now_ns, dropped_ul = 0, 0
+    delivered = Delivered(Counters(1, 0, 0, None), vtbi_ul, step_ul, 0, 0, flow_ul_h)
+    for place, wait_ns in enumerate(waits_ns):
+        now_ns += wait_ns
+        true_ul = min(vtbi_ul, flow_ul_h * now_ns // NS_PER_H)
+        dropped_ul = fell_ul if place >= falls else 0
+        shown_ul = max(0, true_ul - dropped_ul) // step_ul * step_ul
+        through = true_ul >= vtbi_ul
+        delivered = delivered.read(
+            Counters(1, shown_ul, shown_ul, None), now_ns, 0 if through else flow_ul_h, completed=through
+        )
+        assert delivered.most_ul(now_ns) >= true_ul
