@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from protocols.mqtt.topics import Topics
+from pumpctl import __version__
+from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from pumpctl.shell.home_assistant_settings import HomeAssistantSettings, announced
 from pumpctl.shell.settings import Settings, load_settings
 from pumpctl.shell.unusable import Unusable
 
@@ -39,6 +43,19 @@ def test_the_prefix(tmp_path: Path, table: str, prefix: str) -> None:
     settings = loaded(tmp_path, f"{BROKER}[home_assistant]\n{table}\n")
     assert settings.home_assistant is not None
     assert settings.home_assistant.prefix == prefix
+
+
+@pytest.mark.parametrize(("mode", "name"), [(Mode.RIG, "Pump a (simulated)"), (Mode.THERAPY, "Pump a")])
+def test_each_channel_of_the_settings_is_announced_under_the_prefix(mode: Mode, name: str) -> None:
+    channels = tuple(ChannelConfiguration(each, "miva", f"S-{each}", "p1") for each in ("a", "b"))
+    configuration = ControllerConfiguration(mode, 1, channels)
+    topics = Topics("pumpctl", "ward-3")
+    assert announced(None, topics, configuration) == ()
+    told = announced(HomeAssistantSettings(prefix="ha"), topics, configuration)
+    assert [each.topic for each in told] == ["ha/device/pumpctl_a/config", "ha/device/pumpctl_b/config"]
+    assert (told[0].payload["device"]["name"], told[0].payload["device"]["serial_number"]) == (name, "S-a")
+    assert told[0].payload["origin"] == {"name": "pumpctl", "sw_version": __version__}
+    assert told[0].payload["availability"][0]["topic"] == "pumpctl/ward-3/availability"
 
 
 @pytest.mark.parametrize(
