@@ -1,4 +1,4 @@
-"""Starts the guard: lock, socket, then the loop. Started by the daemon only (pumpctl/shell/guard_link.py).
+"""Starts the guard: lock, socket, then the loop. Started for a daemon only (shell/guard_start.py, guard/porch.py).
 
 Refuses to run beside another guard of the same state directory (H47).
 """
@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, required=True, help="descriptor of the message socket")
     parser.add_argument("--heartbeats", type=int, required=True, help="descriptor of the heartbeat pipe")
     parser.add_argument("--daemon", type=int, required=True, help="process id of the daemon")
+    parser.add_argument("--daemon-pidfd", type=int, help="its own descriptor, when it is not our parent")
     arguments = parser.parse_args()
     os.umask(UMASK)
     messages = socket.socket(fileno=arguments.messages)
@@ -38,9 +39,8 @@ def main() -> int:
     except (OSError, LockHeld) as error:
         messages.send(encode({"error": str(error)}))
         return 1
-    guard = Guard(
-        arguments.state_dir, Companion(messages, arguments.heartbeats, arguments.daemon), askers, lock, Notices()
-    )
+    companion = Companion(messages, arguments.heartbeats, arguments.daemon, arguments.daemon_pidfd)
+    guard = Guard(arguments.state_dir, companion, askers, lock, Notices())
     signal.signal(signal.SIGTERM, guard.end_if_alone)
     messages.send(encode({"ready": True}))
     guard.run()

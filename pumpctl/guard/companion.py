@@ -1,6 +1,7 @@
 """The daemon as the guard sees it: what it says, whether it lives, and how to end it.
 
-Refuses to know what its messages mean. The daemon is our parent; its pidfd cannot come to mean another process.
+Refuses to know what its messages mean. The daemon is our parent, or hands over its own pidfd (porch.py); a pidfd
+cannot come to mean another process.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ class Message:
 class Companion:
     """Three descriptors: a message socket (SOCK_SEQPACKET), a heartbeat pipe and a pidfd."""
 
-    def __init__(self, messages: socket.socket, heartbeats: int, daemon_pid: int) -> None:
+    def __init__(self, messages: socket.socket, heartbeats: int, daemon_pid: int, pidfd: int | None = None) -> None:
         self.messages = messages
         self.heartbeats = heartbeats
-        self._pid = daemon_pid
-        self.pidfd = _pidfd_of_parent(daemon_pid)
+        self.pid = daemon_pid
+        self.pidfd = _pidfd_of_parent(daemon_pid) if pidfd is None else pidfd
+        self._is_child = pidfd is None
         messages.settimeout(0)
         os.set_blocking(heartbeats, False)
 
@@ -60,7 +62,7 @@ class Companion:
 
     def died(self) -> bool:
         """Whether the process has ended. Without a pidfd a changed parent says so."""
-        return os.getppid() != self._pid
+        return not self._is_child or os.getppid() != self.pid
 
     def kill(self) -> None:
         """SIGKILL, to this process and no other."""
@@ -68,7 +70,7 @@ class Companion:
             if self.pidfd is not None:
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
             elif not self.died():
-                os.kill(self._pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             self.pidfd = None  # it ended by itself; died() says so
 

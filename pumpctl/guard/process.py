@@ -174,7 +174,7 @@ class Guard:
             case {"stop": str(channel)}:
                 self._watch.asked(asker, channel, now)
             case {"claim": True} if self._watch.daemon_present:
-                self._askers.answer(asker, {"error": "the daemon is running", "daemon_pid": os.getppid()})
+                self._askers.answer(asker, {"error": "the daemon is running", "daemon_pid": self._companion.pid})
             case {"claim": True}:
                 self._claimer = asker
             case _:

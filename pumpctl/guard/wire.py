@@ -12,6 +12,9 @@ from typing import cast
 SOCKET_NAME = "stop.sock"
 LOCK_NAME = "guard.lock"
 SLOT_NAME = "guard.slot"
+PORCH_NAME = "guard.sock"
+
+PORCH_DESCRIPTORS = 3  # message socket, heartbeat pipe, the daemon's pidfd
 
 MESSAGE_LIMIT_BYTES = 4096  # two frames of at most 256 bytes in hex, names, punctuation: with room to spare
 FRAME_LIMIT_BYTES = 256  # SPEC.md section 1: an encoded frame is at most 255 bytes

@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pumpctl
 from pumpctl.events import GuardFired
 from pumpctl.guard.slot import SlotDamaged, StoppedByGuard, clear_slot, entries_from, read_slot
 from pumpctl.guard.wire import FRAME_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, SLOT_NAME, SOCKET_NAME, decode, encode
+from pumpctl.shell.guard_start import start_guard
 from pumpctl.shell.unusable import REFUSED, Unusable
 
 READY_WAIT_S = 10.0
@@ -147,15 +145,14 @@ class GuardLink:
         """The daemon ends, its ports closed. With a channel still armed the guard stays and serves stop.sock."""
         if self._alive:
             self._hang_up()
-            # It outlives us on purpose; Popen would otherwise warn that nobody waited for it.
-            self._process.returncode = 0
+            self._process.leave()
 
     def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reading, self._beats = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._messages = ours
         try:
-            self._process = _guard_process(self._state_dir, theirs.fileno(), reading)
+            self._process = start_guard(self._state_dir, theirs.fileno(), reading)
         finally:
             theirs.close()
             os.close(reading)
@@ -207,28 +204,13 @@ class GuardLink:
     def _end(self) -> None:
         """A guard that hangs still holds the ports and the lock: it must be dead before the next one."""
         self._hang_up()
-        self._process.kill()
-        self._process.wait()
+        self._process.end()
 
     def _hang_up(self) -> None:
         self._alive = False
         self._loop.remove_reader(self._messages.fileno())
         self._messages.close()
         os.close(self._beats)
-
-
-def _guard_process(state_dir: Path, messages: int, heartbeats: int) -> subprocess.Popen[bytes]:
-    """Without site packages and in a session of its own: neither Ctrl-C nor a broken installation reaches it."""
-    arguments = ["--state-dir", str(state_dir.absolute()), "--messages", str(messages)]
-    arguments += ["--heartbeats", str(heartbeats), "--daemon", str(os.getpid())]
-    return subprocess.Popen(
-        [sys.executable, "-S", "-P", "-m", "pumpctl.guard", *arguments],
-        env={"PYTHONPATH": str(Path(pumpctl.__file__).parents[1])},
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        pass_fds=(messages, heartbeats),
-        start_new_session=True,
-    )
 
 
 def _claim(path: Path) -> tuple[StoppedByGuard, ...]:
