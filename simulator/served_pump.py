@@ -14,7 +14,7 @@ from simulator.failure import USAGE, Failure
 from simulator.firmware.registry import ADDRESSED, DIALECTS
 from simulator.profile import PROFILES
 
-MAX_PUMPS = 64
+MAX_PUMPS = 256
 
 
 class LineKind(Enum):

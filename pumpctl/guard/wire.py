@@ -18,7 +18,7 @@ PORCH_DESCRIPTORS = 3  # message socket, heartbeat pipe, the daemon's pidfd
 
 MESSAGE_LIMIT_BYTES = 4096  # two frames of at most 256 bytes in hex, names, punctuation: with room to spare
 FRAME_LIMIT_BYTES = 256  # SPEC.md section 1: an encoded frame is at most 255 bytes
-CHANNEL_LIMIT = 32
+CHANNEL_LIMIT = 256  # the settings let a daemon have no more
 
 
 def encode(message: Mapping[str, object]) -> bytes:

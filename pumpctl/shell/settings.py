@@ -16,13 +16,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from pumpctl.guard.wire import CHANNEL_LIMIT
 from pumpctl.shell.home_assistant_settings import HomeAssistantSettings
 from pumpctl.shell.metrics_settings import MetricsSettings
 from pumpctl.shell.mqtt_settings import MqttSettings
 from pumpctl.shell.new_era_settings import NewEraSettings, may_be_simulated
 from pumpctl.shell.unusable import Unusable
 
-FILE_LIMIT_BYTES = 65_536
+FILE_LIMIT_BYTES = 262_144  # as many channels as there may be, with every key
 STATE_DIR_LIMIT_BYTES = 90  # a socket's path has at most 107 bytes, and its name comes after this
 ENV_PREFIX = "PUMPCTL_"
 TAKE_AN_EPOCH = 'python3 -c "import time; print(time.clock_gettime_ns(time.CLOCK_BOOTTIME))"'
@@ -101,7 +102,7 @@ class Settings(BaseSettings):
     speed: Annotated[Number, Field(ge=1, le=10_000)] = 1
     epoch_boottime_ns: Annotated[Number, Field(ge=0)] | None = None
     library: Path | None = None
-    channel: Annotated[tuple[ChannelSettings, ...], Field(min_length=1, max_length=16)]
+    channel: Annotated[tuple[ChannelSettings, ...], Field(min_length=1, max_length=CHANNEL_LIMIT)]
     mqtt: MqttSettings | None = None
     home_assistant: HomeAssistantSettings | None = None
     status_line: StatusLineSettings | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from pumpctl.guard.wire import CHANNEL_LIMIT
 from pumpctl.shell.settings import FILE_LIMIT_BYTES, load_settings
 from pumpctl.shell.unusable import Unusable
 
@@ -53,6 +54,24 @@ def test_the_example_is_sound_and_shows_every_key() -> None:
     assert settings.state_dir.is_absolute()
     text = EXAMPLE.read_text()
     assert all(f"{key} =" in text or f"[{key}]" in text for key in type(settings).model_fields)
+
+
+def with_channels(count: int) -> str:
+    """Each as long as a channel of a real place is."""
+    words = 'dialect = "companion"\nbaud = 115200\nbattery_life_h = 24\nfirmware = ["companion-sim sim-1.0"]\n'
+    channels = [
+        f'[[channel]]\nname = "bed-{number}"\nport = "/dev/serial/by-id/usb-adapter-{number:04}-if00-port0"\n'
+        f'serial = "SIM-{number:04}"\npatient_id = "patient-{number:012}"\n{words}'
+        for number in range(count)
+    ]
+    return 'state_dir = "/var/lib/pumpctl"\nmode = "rig"\n' + "".join(channels)
+
+
+@pytest.mark.hazard("H46")
+def test_as_many_channels_as_the_guard_can_stop_and_not_one_more(tmp_path: Path) -> None:
+    """One that it cannot would have a single way to stop (pumpctl/guard/wire.py)."""
+    assert len(load_settings(written(tmp_path, with_channels(CHANNEL_LIMIT))).channel) == CHANNEL_LIMIT
+    assert f"at most {CHANNEL_LIMIT}" in refusal(tmp_path, with_channels(CHANNEL_LIMIT + 1))
 
 
 def test_the_controller_gets_what_it_decides_on(tmp_path: Path) -> None:
