@@ -202,6 +202,7 @@ def _refusal(path: Path, text: str, error: ValidationError) -> Unusable:
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     line = _line_of(text, location)
     where = f"settings {path}{f', line {line}' if line else ''}"
+    told = first["msg"].removeprefix("Value error, ")
     match first["type"]:
         case "extra_forbidden":
             return Unusable(f"{where}: unknown key {key}{more}", _did_you_mean(location))
@@ -209,10 +210,11 @@ def _refusal(path: Path, text: str, error: ValidationError) -> Unusable:
             return Unusable(
                 f"{where}: missing key {key}{more}", "add it; deploy/examples/settings/rig.toml shows all keys"
             )
-        case "value_error" if not location:
-            return Unusable(f"{where}: {first['msg'].removeprefix('Value error, ')}{more}", "correct the file")
+        case "value_error" if isinstance(first["input"], dict):  # two keys that do not go together
+            what = f"{key}: {told}" if key else told
+            return Unusable(f"{where}: {what}{more}", "correct the file")
         case _:
-            return Unusable(f"{where}: {key}: {first['msg']}{more}", f"correct it (it is {first['input']!r})")
+            return Unusable(f"{where}: {key}: {told}{more}", f"correct it (it is {first['input']!r})")
 
 
 def _did_you_mean(location: tuple[int | str, ...]) -> str:
