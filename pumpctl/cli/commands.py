@@ -14,6 +14,7 @@ from pumpctl.cli import (
     calendar,
     certs,
     check,
+    diag,
     doctor,
     journal,
     library,
@@ -57,6 +58,7 @@ operator.register(app)
 watch.register(app)
 probe.register(app)
 doctor.register(app)
+diag.register(app)
 journal.register(app)
 order_fhir.register(operator.order_app)
 calendar.register(operator.order_app)

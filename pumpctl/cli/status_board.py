@@ -15,7 +15,7 @@ from protocols.status_line.framing import Piece, State
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
 PERIOD_NS = NS_PER_S  # each state is told at least this often
 SILENT_NS = 3 * PERIOD_NS
-PUMPS = 64  # more names than any daemon has channels: beyond, a line is not believed to be one of ours
+PUMPS = 256  # no daemon has more channels: beyond, a line is not believed to be one of ours
 LONGEST_WORD = 64
 
 
