@@ -83,6 +83,10 @@ class Controller:
         """The link time at which DeadlineReached is wanted at the latest."""
         return min((channel.deadline_ns for channel in self.ward.channels.values()), default=None)
 
+    def noise(self) -> dict[str, dict[str, int]]:
+        """How often what a channel heard was no answer to anything, by reason, in this life."""
+        return {channel.name: channel.noise for channel in self.ward.channels.values()}
+
     def _close(self, out: Outbox) -> tuple[Effect, ...]:
         self.ward.next_seq = out.next_seq
         return out.effects()

@@ -20,6 +20,8 @@ from pumpctl.core.repeats import Stops
 from pumpctl.drivers.pump import Driver, Identified, StatusRead
 from pumpctl.supervision.infusion import Infusion
 
+NOISE_KINDS = 32  # a driver names fewer; a pump that invents them fills no memory
+
 
 class Link(Enum):
     """What the daemon can say about the cable."""
@@ -137,6 +139,7 @@ class Channel:
     published: tuple[object, ...] | None = None
     published_ns: int = -NS_PER_S
     state_seq: int = 0
+    noise: dict[str, int] = field(default_factory=dict[str, int])  # how often what was heard was no answer, by reason
     life: int = 0  # the journal sequence number with which this life of the daemon began
 
     @property
@@ -157,6 +160,11 @@ class Channel:
         if following is None:
             raise IllegalMove(f"{self.name}: {trigger.value} in {self.state.value}")
         self.state = following
+
+    def note_noise(self, reason: str) -> None:
+        """What was heard and believed in nothing: counted, no more."""
+        kind = reason if reason in self.noise or len(self.noise) < NOISE_KINDS else "other"
+        self.noise[kind] = self.noise.get(kind, 0) + 1
 
     def watch_from(self, link_ns: int) -> None:
         """It runs as from now: what it moves is watched from its next status on."""

@@ -96,7 +96,7 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
             out.add(DisarmGuard(channel.name))  # it may be another pump by now
             ask_who_it_is(channel, "the pump lost the session: asking it who it is")
         case LineNoise():
-            return
+            channel.note_noise(fact.reason)
         case _:
             assert_never(fact)
 
