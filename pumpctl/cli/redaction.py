@@ -51,6 +51,7 @@ _NAMES: Mapping[str, str] = {field: row[0] for row in _ROWS if row[0] not in _RU
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}|(rig|therapy), unsigned|pumpctl/[a-z]+/[0-9]+")
 _HASH = re.compile(r"[0-9a-f]{8,64}")  # of the drug library, which is no secret
 _UNITS = re.compile(r"[a-z0-9_]+_(h|min|ml|ml_h|mg_min|mmhg|ms|ns|percent|permille|s|seq|ug|ul|ul_h|um)")
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 _EPOCH_MS = 10**11  # a figure in ms above this is an instant, not a length of time
 _TTY = re.compile(r"/dev/tty(S|USB|ACM|AMA)[0-9]{1,3}")
 _SOCKET = re.compile(r"socket://(?P<host>.+):(?P<port>[0-9]{1,5})")
@@ -86,7 +87,7 @@ class Redactor:
         return utc_ms - self._zero_ms
 
     def _value(self, key: str, value: object, depth: int, *, keys_are_ours: bool) -> Told:
-        if depth > DEEPEST or key in _TEXTS:
+        if depth > DEEPEST or (key in _TEXTS and value not in _NOTHING):
             return REMOVED
         if isinstance(value, Mapping):
             return self._fields(key, cast("Mapping[Any, object]", value), depth + 1, keys_are_ours=keys_are_ours)

@@ -160,6 +160,11 @@ def test_every_field_of_a_lived_journal_is_known() -> None:
     assert redactor.left_out == 0
 
 
+def test_that_there_was_no_text_is_told() -> None:
+    told = Redactor(0).record({"reason": "", "message": None, "signs": [], "told": {}, "text": "x"})
+    assert told == {"reason": "", "message": None, "signs": [], "told": {}, "text": REMOVED}
+
+
 def test_it_never_writes_over_a_file_and_leaves_none_half_written(
     config: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
