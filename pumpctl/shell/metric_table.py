@@ -190,14 +190,11 @@ MQTT_CONNECTED = Metric("pumpctl_mqtt_connected", _G, _ALL, "0 or 1", "Whether t
 MQTT_REJECTED = Metric(
     "pumpctl_mqtt_publish_rejected_total", _C, _ALL, "messages", "Messages that the broker refused (its ACL, mostly)."
 )
-MQTT_DROPPED = Metric(
-    "pumpctl_mqtt_events_dropped_total", _C, _ALL, "events", "Events given up because too many waited."
-)
 MQTT_WAITING = Metric("pumpctl_mqtt_waiting_messages", _G, _ALL, "messages", "Messages that wait for the broker.")
 
 TABLE: tuple[Metric, ...] = (
     *(BUILD_INFO, START_TIME, GUARD_ALIVE, LOOP_LAG, TURN, JOURNAL_SYNC, JOURNAL_WAITING, JOURNAL_FAILED, REFUSALS),
     *(PUMP_INFO, STATE, LINK, STATUS_AGE, RATE, DOSE_RATE, DELIVERED, PRESSURE, RESERVOIR, BATTERY),
     *(ALARM_ACTIVE, ALARMS_RAISED, LATCHED, TRIPS, STOPS_ASKED, STOPS_PROVEN, STOP_PROOF, SERIAL_RTT, FRAMES_BAD),
-    *(MQTT_CONNECTED, MQTT_REJECTED, MQTT_DROPPED, MQTT_WAITING),
+    *(MQTT_CONNECTED, MQTT_REJECTED, MQTT_WAITING),
 )

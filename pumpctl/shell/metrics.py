@@ -21,10 +21,12 @@ from pumpctl.effects import Effect
 from pumpctl.events import Event
 from pumpctl.shell import metric_table as m
 from pumpctl.shell.clock import boottime_ns, wall_ms
+from pumpctl.shell.event_loop import ControllerSurface
 from pumpctl.shell.figures import Figures
 from pumpctl.shell.metrics_port import MetricsPort
 from pumpctl.shell.metrics_settings import MetricsSettings
-from pumpctl.shell.witness import Sources, Witness
+from pumpctl.shell.settings import Settings
+from pumpctl.shell.witness import MqttFigures, Sources, Witness
 
 LAG_EVERY_S = 0.25
 PAGE_LIFE_S = 1.0
@@ -38,6 +40,16 @@ class _Alone:
 
     def collect(self) -> tuple[MetricFamily, ...]:
         return (self.family,)
+
+
+def metrics_of(
+    settings: Settings, controller: ControllerSurface, mqtt: MqttFigures | None, log: FilteringBoundLogger
+) -> Metrics | None:
+    """None unless the settings ask for them."""
+    if settings.metrics is None:
+        return None
+    dialects = {channel.name: channel.dialect for channel in settings.channel}
+    return Metrics(settings.metrics, dialects, Sources(controller.noise, mqtt), log)
 
 
 class Metrics:

@@ -41,8 +41,6 @@ class MqttFigures(Protocol):
     @property
     def refused(self) -> int: ...
     @property
-    def dropped_events(self) -> int: ...
-    @property
     def waiting(self) -> int: ...
 
 
@@ -189,5 +187,4 @@ class Witness:
         if mqtt is not None:
             self._figures.set(m.MQTT_CONNECTED, mqtt.connected)
             self._figures.set(m.MQTT_REJECTED, mqtt.refused)
-            self._figures.set(m.MQTT_DROPPED, mqtt.dropped_events)
             self._figures.set(m.MQTT_WAITING, mqtt.waiting)

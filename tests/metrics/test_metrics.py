@@ -6,6 +6,8 @@ import asyncio
 import io
 from collections.abc import Iterator
 from itertools import count
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from pumpctl.events import DeadlineReached
 from pumpctl.shell import metric_table as m
 from pumpctl.shell import metrics as subject
 from pumpctl.shell.logs import open_log
-from pumpctl.shell.metrics import Metrics
+from pumpctl.shell.metrics import Metrics, metrics_of
 from pumpctl.shell.metrics_settings import MetricsSettings
 from pumpctl.shell.witness import Sources
 from tests.metrics.told import FakeMqtt, Noise, Series, named, read, state, value
@@ -53,6 +55,14 @@ async def bench() -> Bench:
 def _writers_closed(bench: Bench) -> Iterator[None]:
     yield
     bench.writer.close()
+
+
+@pytest.mark.parametrize("table", [None, MetricsSettings()])
+async def test_there_are_metrics_when_the_settings_ask_for_them(bench: Bench, table: MetricsSettings | None) -> None:
+    settings: Any = SimpleNamespace(metrics=table, channel=(SimpleNamespace(name="a", dialect="companion"),))
+    controller: Any = SimpleNamespace(noise=Noise())
+    made = metrics_of(settings, controller, None, bench.metrics._log)
+    assert (made is None) is (table is None)
 
 
 async def test_the_page_says_what_runs_and_since_when(bench: Bench) -> None:

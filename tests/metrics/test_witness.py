@@ -224,16 +224,15 @@ def test_the_guard_is_unknown_until_it_is_heard_of() -> None:
 
 
 def test_what_no_effect_says_is_asked_for_at_each_scrape() -> None:
-    mqtt = FakeMqtt(connected=False, refused=2, dropped_events=3, waiting=4)
+    mqtt = FakeMqtt(connected=False, refused=2, waiting=4)
     bench = Bench(mqtt)
     bench.noise.heard = {"a": {"a late reply": 5, "wrong_crc": 1}}
     series = bench.series
     assert value(series, "pumpctl_frames_bad_total", channel="a", kind="a_late_reply") == 5
     assert value(series, "pumpctl_frames_bad_total", channel="a", kind="wrong_crc") == 1
     assert [
-        value(series, f"pumpctl_mqtt_{name}")
-        for name in ("connected", "publish_rejected_total", "events_dropped_total", "waiting_messages")
-    ] == [0, 2, 3, 4]
+        value(series, f"pumpctl_mqtt_{name}") for name in ("connected", "publish_rejected_total", "waiting_messages")
+    ] == [0, 2, 4]
     mqtt.connected = True
     assert bench.value("pumpctl_mqtt_connected") == 1
 

@@ -42,7 +42,6 @@ class FakeMqtt:
 
     connected: bool = True
     refused: int = 0
-    dropped_events: int = 0
     waiting: int = 0
 
 

@@ -7,6 +7,7 @@ its method says.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pumpctl import daemon
@@ -35,6 +36,9 @@ class Script:
 
     def next_deadline_ns(self) -> int | None:
         return self._deadline_ns
+
+    def noise(self) -> Mapping[str, Mapping[str, int]]:
+        return {}
 
     def handle(self, event: Event, now: Now) -> tuple[Effect, ...]:
         self._deadline_ns = now.link_ns + NS_PER_S // 10
