@@ -14,6 +14,7 @@ from pathlib import Path
 from pumpctl.doctor.host import Host, text_of
 
 NAMED_LIMIT = 8  # devices named in one line
+_IGNORED = frozenset({"E:ID_MM_DEVICE_IGNORE=1", "E:ID_MM_PORT_IGNORE=1"})
 # Names that the kernel gives out in the order in which things are plugged in.
 _IN_ORDER_OF_PLUGGING = re.compile(r"tty(USB|ACM)[0-9]+")
 
@@ -52,7 +53,7 @@ def device_at(path: str, host: Host) -> Device | None:
         is_pty=os.major(status.st_rdev) in host.pty_majors,
         stable=next((entry for entry in by_id(host) if entry.resolve() == real), None),
         latency_ms=int(latency) if latency.isdecimal() else None,
-        left_by_modem_manager="E:ID_MM_DEVICE_IGNORE=1" in text_of(host.udev / number).splitlines(),
+        left_by_modem_manager=not _IGNORED.isdisjoint(text_of(host.udev / number).splitlines()),
         group=host.group_name(status.st_gid),
     )
 
