@@ -46,6 +46,7 @@ class ChannelConfiguration:
     battery_life_h: int = 24
     firmware: tuple[str, ...] | None = None
     new_era: NewEraSetup | None = None  # of that dialect, and of no other
+    line: str = ""  # the name of the line that it shares with other channels; empty: it has one of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from pumpctl.supervision.preparing import prepare_if_due
 from pumpctl.supervision.remembering import remember
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.tending import tend
+from pumpctl.supervision.turns import give_turns, quiet_ends_ns, shared_lines
 from pumpctl.supervision.wall_clock import stepped
 from pumpctl.supervision.ward import DosingIntent, OwedReply, PrimeIntent, Ward
 
@@ -57,7 +58,11 @@ class Controller:
             journal_sound=past.condition is JournalCondition.SOUND,
             journal_reason=past.reason,
             next_seq=past.records[-1].seq + 1 if past.records else 1,
+            lines=shared_lines(configuration),
         )
+        for line in self.ward.lines:
+            for name in line.channels:
+                self.ward.channels[name].line = line
         self._past = past
 
     def start(self, now: Now) -> tuple[Effect, ...]:
@@ -76,12 +81,14 @@ class Controller:
         for channel in self.ward.channels.values():
             if channel in concerned or channel.deadline_ns <= now.link_ns:
                 tend(self.ward, channel, out)
+        give_turns(self.ward, out)
         answer_stops(self.ward, out)
         return self._close(out)
 
     def next_deadline_ns(self) -> int | None:
         """The link time at which DeadlineReached is wanted at the latest."""
-        return min((channel.deadline_ns for channel in self.ward.channels.values()), default=None)
+        channels = (channel.deadline_ns for channel in self.ward.channels.values())
+        return min((*channels, *quiet_ends_ns(self.ward)), default=None)
 
     def noise(self) -> dict[str, dict[str, int]]:
         """How often what a channel heard was no answer to anything, by reason, in this life."""

@@ -19,6 +19,7 @@ from pumpctl.core.reason import Priority, Reason
 from pumpctl.core.repeats import Stops
 from pumpctl.drivers.pump import Driver, Identified, StatusRead
 from pumpctl.supervision.infusion import Infusion
+from pumpctl.supervision.line import SharedLine
 
 NOISE_KINDS = 32  # a driver names fewer; a pump that invents them fills no memory
 
@@ -94,6 +95,7 @@ class Channel:
 
     configuration: ChannelConfiguration
     driver: Driver
+    line: SharedLine | None = None  # None: nobody else speaks on it
     state: DeliveryState = DeliveryState.UNKNOWN
     link: Link = Link.DOWN
     link_reason: str = "not opened yet"

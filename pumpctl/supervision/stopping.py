@@ -79,7 +79,7 @@ def pursue_stop(channel: Channel, out: Outbox) -> None:
     if stop is None:
         return
     now_ns = out.now.link_ns
-    if stop.last_sent_ns is None or now_ns >= stop.last_sent_ns + _repeat_ns(stop):
+    if stop.last_sent_ns is None or now_ns >= stop.last_sent_ns + _repeat_ns(channel, stop):
         _write(channel, out)
     if not stop.escalated and now_ns - stop.asked_ns >= UNPROVEN_NS:
         stop.escalated = True
@@ -94,7 +94,7 @@ def next_of_stop(channel: Channel) -> list[int]:
         return []
     instants = [] if stop.escalated else [stop.asked_ns + UNPROVEN_NS]
     if channel.identified and stop.last_sent_ns is not None:
-        instants.append(stop.last_sent_ns + _repeat_ns(stop))
+        instants.append(stop.last_sent_ns + _repeat_ns(channel, stop))
     return instants
 
 
@@ -135,8 +135,10 @@ def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) ->
         channel.move(Trigger.CLEARED)
 
 
-def _repeat_ns(stop: StopPursuit) -> int:
-    return REPEAT_NS if stop.taken_ns is None else PROOF_NS
+def _repeat_ns(channel: Channel, stop: StopPursuit) -> int:
+    """Never so often that the STOPs of a line's pumps fill it: the next one for another pump would wait behind them."""
+    wanted_ns = REPEAT_NS if stop.taken_ns is None else PROOF_NS
+    return wanted_ns if channel.line is None else max(wanted_ns, channel.line.stop_pace_ns)
 
 
 def _write(channel: Channel, out: Outbox) -> None:

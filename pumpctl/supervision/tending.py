@@ -43,11 +43,24 @@ def tend(ward: Ward, channel: Channel, out: Outbox) -> None:
         channel.move(Trigger.PROGRAM_REQUESTED)
         channel.awaiting_since_ns = out.now.link_ns
     _note_progress(channel, out)
-    if not raise_flow(ward, channel, out):
+    if channel.line is not None:
+        _go_on(channel, out)
+    elif not raise_flow(ward, channel, out):
         _ask(ward, channel, out)
     arm_guard(channel, out)
     _tell(channel, out)
     channel.deadline_ns = _next_look(channel, out.now.link_ns)
+
+
+def take_turn(ward: Ward, channel: Channel, out: Outbox) -> int | None:
+    """On a line that others share: ask what is to be asked now. When it is overdue; None when it is nothing."""
+    if channel.driver.busy or channel.link in {Link.DOWN, Link.REFUSED}:
+        return None
+    if not raise_flow(ward, channel, out):
+        _ask(ward, channel, out)
+    arm_guard(channel, out)
+    channel.deadline_ns = _next_look(channel, out.now.link_ns)
+    return channel.driver.next_wake_ns() if channel.driver.busy else None
 
 
 def _note_progress(channel: Channel, out: Outbox) -> None:
@@ -62,11 +75,20 @@ def _note_progress(channel: Channel, out: Outbox) -> None:
     out.record("progress", {"channel": channel.name, "program_id": infusion.program_id.hex(), **told})
 
 
-def _ask(ward: Ward, channel: Channel, out: Outbox) -> None:
+def _go_on(channel: Channel, out: Outbox) -> None:
+    """The next question of the command under way; on a shared line the turn lasts until that one is overdue."""
     if channel.link in {Link.DOWN, Link.REFUSED}:
         return
     if following := channel.driver.outgoing(out.now):
         out.add(WritePump(channel.name, following))
+        if channel.line is not None:
+            channel.line.overdue_ns = channel.driver.next_wake_ns() or out.now.link_ns
+
+
+def _ask(ward: Ward, channel: Channel, out: Outbox) -> None:
+    if channel.link in {Link.DOWN, Link.REFUSED}:
+        return
+    _go_on(channel, out)
     if channel.driver.busy:
         return
     command = next_command(ward, channel, out.now)
@@ -97,16 +119,23 @@ def _next_look(channel: Channel, now_ns: int) -> int:
     """The next link instant at which tending could do something new; the 1 s of telemetry bounds it."""
     changed = state_key(channel) != channel.published
     instants = [channel.published_ns + (STATE_FASTEST_NS if changed else STATE_SLOWEST_NS)]
-    wake = channel.driver.next_wake_ns()
-    if wake is not None:
+    if (wake := channel.driver.next_wake_ns()) is not None:
         instants.append(wake)
-    elif channel.link is Link.IDENTIFYING:
-        instants.append(channel.next_identify_ns)
-    elif channel.identified:
-        instants.append(channel.next_poll_ns)
+    # On a shared line what is due waits for its turn, which comes with the end of another's and not with time.
+    instants += [at_ns for at_ns in _next_questions(channel) if channel.line is None or at_ns > now_ns]
     instants += next_of_stop(channel)
+    # Never in the past, and never a busy loop: what is overdue and could not be done waits a little.
+    return max(min(instants), now_ns + NOT_BEFORE_NS)
+
+
+def _next_questions(channel: Channel) -> list[int]:
+    """When something is to be asked if the line is free, and when an intent that found no room there is given up."""
+    instants: list[int] = []
+    if channel.driver.next_wake_ns() is None and channel.link is Link.IDENTIFYING:
+        instants.append(channel.next_identify_ns)
+    elif channel.driver.next_wake_ns() is None and channel.identified:
+        instants.append(channel.next_poll_ns)
     dosing = channel.infusion.dosing if channel.infusion else None
     if dosing is not None and dosing.sent is None:
         instants.append(dosing.intended_ns + INTENT_LIFE_NS + 1)
-    # Never in the past, and never a busy loop: what is overdue and could not be done waits a little.
-    return max(min(instants), now_ns + NOT_BEFORE_NS)
+    return instants

@@ -52,8 +52,10 @@ def _watch_pause(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) 
 def _watch_start(channel: Channel, infusion: Infusion, out: Outbox) -> None:
     waited_ns = out.now.link_ns - (channel.awaiting_since_ns or out.now.link_ns)
     if channel.state is not DeliveryState.AWAITING_CONFIRMATION:
-        if waited_ns >= PROGRAMMED_WITHIN_NS:
-            _take_back(channel, Reason("not_programmed", "the pump did not take the program within 10 s"), out)
+        within_ns = PROGRAMMED_WITHIN_NS + (channel.line.longest_round_ns if channel.line is not None else 0)
+        if waited_ns >= within_ns:
+            told = f"the pump did not take the program within {within_ns // NS_PER_S} s"
+            _take_back(channel, Reason("not_programmed", told), out)
     elif infusion.program.phase_index > 0 or infusion.program.container > 0:
         # S02 is about the start of the occurrence: its first part may well run longer than the window is open.
         _watch_following(channel, waited_ns, out)

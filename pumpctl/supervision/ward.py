@@ -19,6 +19,7 @@ from pumpctl.core.schedule import Occurrence
 from pumpctl.core.starting import StartCheck
 from pumpctl.events import Json
 from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.line import SharedLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Ward:
     ledger: Ledger
     journal_sound: bool
     journal_reason: str
+    lines: tuple[SharedLine, ...] = ()
     orders: dict[str, AcceptedOrder] = field(default_factory=dict[str, AcceptedOrder])
     used_bags: dict[str, Occasion] = field(default_factory=dict[str, Occasion])  # by folded() bag id (B02)
     waiting: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
