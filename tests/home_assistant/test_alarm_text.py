@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocols.companion.vocabulary import STOPPING_ALARMS, Alarm
 from pumpctl.alarm_text import LONGEST_TEXT, alarm_text
@@ -31,6 +33,33 @@ def test_each_alarm_that_stops_the_pump_is_told_in_words(alarm: Alarm) -> None:
 
 def test_a_lost_link_is_told_as_no_contact() -> None:
     assert alarm_text([("link_lost", LOW, "[Errno 5] Input/output error")]) == "LOW: no contact with the pump"
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ("6530 uL left, 98000 uL to give: empty in 39 min", "6.53 mL left, 98 mL to give: empty in 39 min"),
+        (
+            "the pump is set to 10001 uL/h, the program says 10000 uL/h",
+            "the pump is set to 10.001 mL/h, the program says 10 mL/h",
+        ),
+        ("0 uL of 100 uL are counted", "0 mL of 0.1 mL are counted"),
+        ("pressure 42 mmHg, 3uL, uL", "pressure 42 mmHg, 3uL, uL"),
+    ],
+)
+def test_volumes_and_flows_are_told_in_millilitres(message: str, wanted: str) -> None:
+    assert alarm_text([("a", LOW, message)]) == f"LOW: {wanted}"
+
+
+PRIORITIES = st.sampled_from(list(Priority))
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), PRIORITIES, st.text(max_size=300)), min_size=1, max_size=40))
+def test_whatever_is_on_the_line_fits_and_begins_with_the_loudest(alarms: list[tuple[str, Priority, str]]) -> None:
+    text = alarm_text(alarms)
+    assert len(text) <= LONGEST_TEXT
+    loudest = min((priority for _, priority, _ in alarms), key=[HIGH, MEDIUM, LOW].index)
+    assert text.startswith(f"{loudest.value.upper()}: ")
 
 
 def test_what_fits_to_the_last_character_is_told_whole() -> None:
