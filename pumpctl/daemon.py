@@ -31,10 +31,12 @@ from pumpctl.shell.event_loop import ControllerSurface, EventLoop, Outlets
 from pumpctl.shell.guard_link import GuardLink, GuardUnavailable
 from pumpctl.shell.home_assistant_settings import announced
 from pumpctl.shell.journal import Journal
+from pumpctl.shell.journal_tail import JournalTail
 from pumpctl.shell.kept_guard import KeptGuard
 from pumpctl.shell.library_file import read_library
 from pumpctl.shell.logs import LogWriter, open_log
-from pumpctl.shell.mqtt_link import Broker, MqttLink
+from pumpctl.shell.mqtt_client import Broker
+from pumpctl.shell.mqtt_link import MqttLink
 from pumpctl.shell.serial_link import SerialLink
 from pumpctl.shell.settings import TAKE_AN_EPOCH, Settings, load_settings
 from pumpctl.shell.status_line import StatusLine
@@ -46,7 +48,11 @@ CRASHED = 1
 UMASK = 0o027
 # A fault in these tells nobody anything wrong and writes to no pump: it is logged, and supervision goes on.
 TELL_ONLY = frozenset(
-    f"pumpctl.shell.{room}" for room in ("annunciator", "control_socket", "jsonrpc", "mqtt_link", "status_line")
+    f"pumpctl.shell.{room}"
+    for room in (
+        *("annunciator", "control_socket", "jsonrpc", "status_line"),
+        *("cursor", "journal_tail", "mqtt_client", "mqtt_link", "mqtt_live", "mqtt_outbox", "mqtt_retreat"),
+    )
 )
 
 MakeController = Callable[[Settings, Library, JournalContent], ControllerSurface]
@@ -187,16 +193,19 @@ class Daemon:
         if settings.mqtt is None:
             self._log.info("mqtt: no broker is configured; the daemon goes on without")
             return None
-        topics = Topics(BASE, settings.instance)
-        to_announce = announced(settings.home_assistant, topics, settings.for_controller())
-        broker = Broker(settings.mqtt.host, settings.mqtt.port, topics)
-        return MqttLink(broker, self._log, self._loop.time, to_announce)
+        broker = Broker(settings.mqtt.host, settings.mqtt.port, Topics(BASE, settings.instance))
+        names = tuple(channel.name for channel in settings.channel)
+        tail = JournalTail(settings.state_dir)
+        to_announce = announced(settings.home_assistant, broker.topics, settings.for_controller())
+        return MqttLink(broker, self._log, self._loop.time, to_announce, channels=names, journal=tail)
 
     def _post(self, event: Event) -> None:
         if isinstance(event, LinkUp):
             self._log.info("port open", channel=event.channel)
         elif isinstance(event, LinkDown):
             self._log.warning("port not open", channel=event.channel, reason=event.reason)
+        elif isinstance(event, Recorded) and self._mqtt is not None:
+            self._mqtt.recorded(event.seq)
         if self._events is not None:
             self._events.post(event)
 

@@ -83,9 +83,9 @@ H60|rate changed at the keypad|high|core/interlocks.py core/alerts.py
 H61|pump alarm missed|high|supervision/facts.py
 H62|model or firmware not allowed|medium|supervision/identity.py configuration.py
 H63|battery low, dead in mid-dose|high|core/energy.py core/interlocks.py core/alerts.py
-H64|broker lost|medium|shell/mqtt_link.py
-H65|broker slow|low|shell/mqtt_link.py
-H66|stale status shown as live|medium|telemetry.py shell/mqtt_link.py
+H64|broker lost|medium|shell/mqtt_live.py shell/mqtt_outbox.py
+H65|broker slow|low|shell/mqtt_live.py
+H66|stale status shown as live|medium|telemetry.py shell/mqtt_live.py
 H67|alarm silenced or not heard|high|supervision/alarms.py shell/annunciator.py
 H68|disk full|medium|shell/journal.py
 H69|journal torn or corrupt|medium|shell/journal.py shell/chain.py
@@ -94,7 +94,7 @@ H71|old journal restored|medium|shell/anchor.py
 H72|remote command without authority|medium|shell/control_socket.py
 H73|order tampered with|medium|core/order.py
 H74|journal tampered with|low|shell/chain.py
-H75|broker forges a status|medium|shell/mqtt_link.py
+H75|broker forges a status|medium|shell/mqtt_client.py
 H76|library or settings tampered with|medium|core/library.py
 H77|flood of STOPs|high|supervision/stopping.py
 H78|simulator taken for a pump|high|supervision/identity.py

@@ -130,7 +130,7 @@ def read_past(state_dir: Path) -> Reading:
         reason = missing_journal(anchored) if anchored else f"the journal is missing and {anchor_fault}"
         return Reading(JournalContent(JournalCondition.DAMAGED, reason, ()), None, anchored)
     try:
-        with closing(_read_only(state_dir)) as connection:
+        with closing(read_only(state_dir)) as connection:
             return read_journal(connection, anchored, anchor_fault)
     except sqlite3.Error as error:
         reason = f"the journal cannot be opened: {error}"
@@ -147,7 +147,7 @@ def proven_rows(state_dir: Path) -> Iterator[Row]:
     if not (state_dir / JOURNAL_FILE).exists() and anchored is not None:
         raise Unproven(missing_journal(anchored))
     try:
-        with closing(_read_only(state_dir)) as connection:
+        with closing(read_only(state_dir)) as connection:
             epoch = _epoch(connection)
             chain = _Chain(epoch, anchored.seq if anchored else 0)
             for row in _rows(connection):
@@ -162,7 +162,8 @@ def proven_rows(state_dir: Path) -> Iterator[Row]:
         raise Unproven(fault)
 
 
-def _read_only(state_dir: Path) -> sqlite3.Connection:
+def read_only(state_dir: Path) -> sqlite3.Connection:
+    """A connection that cannot write. FileNotFoundError when there never was a journal."""
     path = state_dir / JOURNAL_FILE
     if not path.exists():
         raise FileNotFoundError(path)

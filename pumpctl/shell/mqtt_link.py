@@ -1,81 +1,35 @@
 """Telemetry to an MQTT 5 broker, one way, and nothing that the daemon ever waits for.
 
-Refuses to know what is told. The one message it takes is Home Assistant's birth, where there is something to announce
-to it. States and alarms are live values, the newest wins and is told again after each connection; events wait in a
-bounded queue, the oldest is given up and the log says so. A value that a broker keeps for us dies there by itself when
-we do not renew it (H66).
+Refuses to know what is told. The one thing it hears is Home Assistant's birth, where there is something to announce to
+it. States, links and alarms are live values, told again after each connection; events are the journal's own records,
+told from where the broker last took one. `online` comes after all that is true has been told, so that nothing of an
+earlier life of this daemon is ever live.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import socket
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from itertools import chain
 
-import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from structlog.typing import FilteringBoundLogger
 
-from protocols.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Announcement, Topics
+from protocols.mqtt.contract import ALARM_EXPIRY_S, PERIOD_S, STATE_EXPIRY_S
+from protocols.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Announcement
 from pumpctl.effects import Publish
-from pumpctl.shell.chance import birth_delay_s, spread
+from pumpctl.shell.chance import birth_delay_s
+from pumpctl.shell.mqtt_client import FAILURE_CODES, Broker, Connection, Message
+from pumpctl.shell.mqtt_live import LiveValues
+from pumpctl.shell.mqtt_outbox import EventOutbox, Tail
+from pumpctl.shell.mqtt_refusal import words_of
+from pumpctl.shell.mqtt_retreat import Retreat
 
-if TYPE_CHECKING:
-    from paho.mqtt import client as paho
-    from paho.mqtt.reasoncodes import ReasonCode
-
-PERIOD_S = 30  # an unchanged state is told this often (mqtt.md)
-STATE_EXPIRY_S = 2 * PERIOD_S
-ALARM_EXPIRY_S = 20 * PERIOD_S  # renewed each period; an alarm outlives a dead daemon by minutes, not for ever
-WAITING_EVENTS = 1024
-KEEPALIVE_S = 15
-REPLY_S = 10.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 FAREWELL_S = 2.0
-WAITING_BIRTHS = 4  # one is enough, and what is more is dropped by the library
-FAILURE_CODES = 0x80  # MQTT 5: reason codes from here on are failures
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and who we are there."""
-
-    host: str
-    port: int
-    topics: Topics
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """`content` None clears what the broker retains. `expiry_s` 0: none."""
-
-    topic: str
-    content: Mapping[str, Any] | str | None
-    retain: bool
-    expiry_s: int
-
-
-class _Client(aiomqtt.Client):
-    """Notices a refused publication: aiomqtt itself takes any PUBACK for success."""
-
-    refused_code: int = 0
-
-    def _on_publish(
-        self, client: paho.Client, userdata: object, mid: int, reason_code: ReasonCode, properties: Properties
-    ) -> None:
-        if reason_code.value >= FAILURE_CODES:
-            self.refused_code = reason_code.value
-        super()._on_publish(client, userdata, mid, reason_code, properties)
 
 
 class MqttLink:
-    """Keeps one connection for ever. `publish` is called from the loop and only notes what to tell."""
+    """Keeps one connection for ever. `publish` and `recorded` are called from the loop and only note what to tell."""
 
     def __init__(
         self,
@@ -83,50 +37,59 @@ class MqttLink:
         log: FilteringBoundLogger,
         clock_s: Callable[[], float],
         announcements: tuple[Announcement, ...] = (),
+        channels: tuple[str, ...] = (),
+        journal: Tail | None = None,
     ) -> None:
         self.refused = 0
-        self.dropped_events = 0
+        self.connected = False
         self._broker = broker
+        self._topics = broker.topics
         self._log = log
         self._clock_s = clock_s
-        self._live: dict[str, _Message] = {}
-        self._due: dict[str, None] = {}  # topics to tell, in order
-        self._told_s: dict[str, float] = {}
-        self._events: deque[_Message] = deque()
+        self._announces = bool(announcements)
+        self._live = LiveValues(clock_s, _from_the_start(broker, announcements, channels))
         self._something = asyncio.Event()
-        self._topics = broker.topics
-        self._announcements = {a.topic: _Message(a.topic, a.payload, retain=True, expiry_s=0) for a in announcements}
-        self._told_down = False
+        self._events = None if journal is None else EventOutbox(journal, self._topics, log, self._note)
+        self._birth_timer: asyncio.TimerHandle | None = None
+        self._told_down = ""
+        self._told_refused = ("", 0)
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be told."""
+        return self._live.waiting + (self._events.waiting if self._events else 0)
 
     def start(self) -> None:
         """Begin to connect."""
         self._task = asyncio.get_running_loop().create_task(self._keep_connected(), name="mqtt")
 
     def publish(self, publication: Publish) -> None:
-        """Note what is to be told."""
-        topic = f"{self._topics.base}/{publication.channel}/{publication.leaf}"
-        match publication.leaf:
-            case "event":
-                self._queue_event(_Message(topic, publication.payload, retain=False, expiry_s=0))
-                return
-            case "state":
-                message = _Message(topic, publication.payload, retain=True, expiry_s=STATE_EXPIRY_S)
-            case "link":
-                content = (publication.payload or {}).get("link", "down")
-                message = _Message(topic, str(content), retain=True, expiry_s=0)
-            case _:
-                message = _Message(topic, publication.payload, retain=True, expiry_s=ALARM_EXPIRY_S)
-        self._live[topic] = message
-        if publication.changed or self._clock_s() - self._told_s.get(topic, -PERIOD_S) >= PERIOD_S:
-            self._due[topic] = None
+        """Note what is to be told. Never raises: what comes here comes from a loop that must not stop."""
+        if publication.leaf == "event":
+            return  # events are the journal's records
+        try:
+            message = self._message(publication)
+        except ValueError as error:
+            self._log.error("mqtt: cannot be told", channel=publication.channel, reason=str(error))
+            return
+        if self._live.note(message, changed=publication.changed):
             self._something.set()
+
+    def recorded(self, seq: int) -> None:
+        """The journal holds this record now: it may be told."""
+        if self._events is not None:
+            self._events.recorded(seq)
 
     async def close(self) -> None:
         """Say goodbye where that can be done at once: a broker that hangs sends our will instead."""
         self._closing = True
         self._something.set()
+        if self._birth_timer is not None:
+            self._birth_timer.cancel()
+        if self._events is not None:
+            self._events.close()
         task = self._task
         if task is None:
             return
@@ -135,29 +98,97 @@ class MqttLink:
             task.cancel()
             await asyncio.wait([task], timeout=FAREWELL_S / 4)
 
-    def _queue_event(self, message: _Message) -> None:
-        if len(self._events) >= WAITING_EVENTS:
-            self._events.popleft()
-            self.dropped_events += 1
-            if self.dropped_events == 1 or self.dropped_events % WAITING_EVENTS == 0:
-                self._log.warning("mqtt: the oldest events are given up", dropped=self.dropped_events)
-        self._events.append(message)
+    def _message(self, publication: Publish) -> Message:
+        channel, leaf, payload = publication.channel, publication.leaf, publication.payload
+        if leaf == "state":
+            return Message(self._topics.state(channel), payload, retain=True, expiry_s=STATE_EXPIRY_S)
+        if leaf == "link":
+            return Message(self._topics.link(channel), str((payload or {}).get("link", "down")), retain=True)
+        code = leaf.removeprefix("alarm/")
+        return Message(self._topics.alarm(channel, code), payload, retain=True, expiry_s=ALARM_EXPIRY_S)
+
+    def _note(self, message: Message) -> None:
+        self._live.note(message)
         self._something.set()
 
     async def _keep_connected(self) -> None:
-        wait_s = FIRST_WAIT_S
+        retreat = Retreat(self._broker.client_id, self._clock_s)
         while not self._closing:
+            wait_s, reason = 0.0, ""
             try:
-                async with self._client() as client:
-                    wait_s = FIRST_WAIT_S
-                    await self._serve(client)
-            except aiomqtt.MqttError as error:
-                self._tell_down(str(error))
+                async with Connection(self._broker, self._heard_birth) as connection:
+                    retreat.connected()
+                    await self._serve(connection)
             except Exception as error:  # telemetry may fail in any way: it must not end, nor end anything else
-                self._tell_down(f"{type(error).__name__}: {error}")
+                wait_s, reason = retreat.after(error)
+            self.connected = False
             if not self._closing:
-                await self._pause(spread(wait_s))
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                self._tell_down(reason)
+                await self._pause(wait_s)
+
+    async def _serve(self, connection: Connection) -> None:
+        """Until the connection is lost, which raises why, or it is time to go."""
+        self._log.info("mqtt: connected", host=self._broker.host, port=self._broker.port)
+        self.connected = True
+        tasks = [asyncio.create_task(connection.lost()), asyncio.create_task(self._tell_live(connection))]
+        if self._events is not None:
+            drain = self._events.drain(lambda message: self._tell(connection, message), connection)
+            tasks.append(asyncio.create_task(drain))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tell_live(self, connection: Connection) -> None:
+        """All that is true, then that we are there, then what changes; at the end the goodbye."""
+        self._live.tell_all_again()
+        await self._tell_due(connection)
+        await self._tell(connection, Message(self._topics.availability, ONLINE, retain=True))
+        self._told_down = ""
+        if self._announces:
+            await connection.subscribe(HOME_ASSISTANT_STATUS, qos=1)
+        while not self._closing:
+            self._something.clear()
+            self._live.renew()
+            await self._tell_due(connection)
+            await self._until_something(PERIOD_S)
+        await self._tell_due(connection)
+        await self._tell(connection, Message(self._topics.availability, OFFLINE, retain=True))
+
+    async def _tell_due(self, connection: Connection) -> None:
+        while (message := self._live.next_due()) is not None:
+            await self._tell(connection, message)
+            self._live.told(message)
+
+    async def _tell(self, connection: Connection, message: Message) -> int:
+        """The broker's reason code. What it refuses is counted, and said once for each topic and reason in turn."""
+        try:
+            code = await connection.tell(message)
+        except ValueError as error:
+            self._log.error("mqtt: not JSON, given up", topic=message.topic, reason=str(error))
+            return 0
+        if code >= FAILURE_CODES:
+            self.refused += 1
+            if self._told_refused[1] != code:
+                self._told_refused = (message.topic, code)
+                why = {"topic": message.topic, "code": code, "reason": words_of(code)}
+                self._log.error("mqtt: the broker refuses", **why)
+        return code
+
+    def _heard_birth(self) -> None:
+        """Everything is told again, a little later: at once it is lost, and not by all daemons together (mqtt.md)."""
+        if self._birth_timer is None and self._announces:
+            loop = asyncio.get_running_loop()
+            self._birth_timer = loop.call_later(birth_delay_s(), self._answer_birth)
+
+    def _answer_birth(self) -> None:
+        self._birth_timer = None
+        self._live.tell_all_again()
+        self._something.set()
 
     async def _pause(self, wait_s: float) -> None:
         """Wait, or until there is a goodbye to say."""
@@ -170,106 +201,17 @@ class MqttLink:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._something.wait(), at_most_s)
 
-    def _client(self) -> _Client:
-        will = aiomqtt.Will(self._topics.availability, OFFLINE.encode(), qos=1, retain=True)
-        return _Client(
-            self._broker.host,
-            self._broker.port,
-            identifier=f"pumpctl-{self._topics.instance}",
-            protocol=aiomqtt.ProtocolVersion.V5,
-            will=will,
-            clean_start=True,
-            keepalive=KEEPALIVE_S,
-            timeout=REPLY_S,
-            max_queued_incoming_messages=WAITING_BIRTHS,
-            # Without it each acknowledged message may wait 44 ms for the one before it (performance.md section 2).
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        )
-
-    async def _serve(self, client: _Client) -> None:
-        self._told_down = False
-        self._log.info("mqtt: connected", host=self._broker.host, port=self._broker.port)
-        lost = asyncio.ensure_future(self._listen(client))
-        lost.add_done_callback(lambda _: self._something.set())
-        try:
-            await self._tell(client, _Message(self._topics.availability, ONLINE, retain=True, expiry_s=0))
-            if self._announcements:
-                await client.subscribe(HOME_ASSISTANT_STATUS, qos=1)
-            self._due = dict.fromkeys((*self._announcements, *self._live))
-            while not self._closing and not lost.done():
-                self._something.clear()
-                self._renew_alarms()
-                await self._tell_all(client)
-                await self._until_something(PERIOD_S)
-            if lost.done():
-                lost.result()  # raises why
-            await self._tell_all(client)
-            await self._tell(client, _Message(self._topics.availability, OFFLINE, retain=True, expiry_s=0))
-        finally:
-            lost.cancel()
-            await asyncio.gather(lost, return_exceptions=True)
-
-    async def _listen(self, client: _Client) -> None:
-        """Until the connection is lost, which raises why. After a birth everything is told again, a little later:
-        at once it is lost (mqtt.md), and many daemons do not answer in one instant."""
-        births = aiter(client.messages)
-        while True:
-            message = await anext(births)
-            if message.payload == ONLINE.encode() and not message.retain:
-                await asyncio.sleep(birth_delay_s())
-                self._due |= dict.fromkeys((*self._announcements, *self._live))
-                self._something.set()
-
-    def _renew_alarms(self) -> None:
-        """What the broker keeps for us must not expire while it is true."""
-        now_s = self._clock_s()
-        for topic, message in self._live.items():
-            if message.expiry_s == ALARM_EXPIRY_S and now_s - self._told_s.get(topic, now_s) >= PERIOD_S:
-                self._due[topic] = None
-
-    async def _tell_all(self, client: _Client) -> None:
-        while self._due or self._events:
-            while self._due:
-                topic = next(iter(self._due))
-                message = self._announcements.get(topic) or self._live[topic]
-                await self._tell(client, message)
-                self._told_s[topic] = self._clock_s()
-                if topic in self._announcements:
-                    self._due.pop(topic, None)
-                elif self._live[topic] is message:  # else a newer one came meanwhile and stays due
-                    self._due.pop(topic, None)
-                    if message.content is None:
-                        del self._live[topic], self._told_s[topic]
-            if self._events:
-                event = self._events[0]
-                await self._tell(client, event)
-                if self._events and self._events[0] is event:
-                    self._events.popleft()
-
-    async def _tell(self, client: _Client, message: _Message) -> None:
-        try:
-            text = _text(message.content)
-        except (TypeError, ValueError) as error:
-            self._log.error("mqtt: not JSON, given up", topic=message.topic, reason=str(error))
-            return
-        properties = Properties(PacketTypes.PUBLISH)
-        if message.expiry_s and text:
-            properties.MessageExpiryInterval = message.expiry_s
-        await client.publish(message.topic, text.encode(), qos=1, retain=message.retain, properties=properties)
-        if client.refused_code:
-            self.refused += 1
-            if self.refused == 1:
-                self._log.error("mqtt: the broker refuses", topic=message.topic, code=client.refused_code)
-            client.refused_code = 0
-
     def _tell_down(self, reason: str) -> None:
-        if not self._told_down:
-            self._told_down = True
+        """Once for each cause."""
+        if reason != self._told_down:
+            self._told_down = reason
             place = {"host": self._broker.host, "port": self._broker.port}
             self._log.warning("mqtt: no broker; the daemon goes on without", reason=reason, **place)
 
 
-def _text(content: Mapping[str, Any] | str | None) -> str:
-    if content is None or isinstance(content, str):
-        return content or ""
-    return json.dumps(content, allow_nan=False)
+def _from_the_start(
+    broker: Broker, announcements: Iterable[Announcement], channels: Iterable[str]
+) -> Iterable[Message]:
+    """A pump that has not answered yet is down, whatever a broker still keeps of an earlier life."""
+    announced = (Message(each.topic, each.payload, retain=True) for each in announcements)
+    return chain(announced, (Message(broker.topics.link(name), "down", retain=True) for name in channels))

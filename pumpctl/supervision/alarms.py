@@ -27,7 +27,6 @@ def raise_alarm(channel: Channel, code: str, priority: Priority, message: str, o
     told = {"code": code, "priority": priority.value, "message": message}
     out.add(Annunciate(channel.name, code, priority, active=True, message=message))
     out.add(Publish(channel.name, f"alarm/{code}", alarm_payload(channel, code, alarm, out.now)))
-    out.event(channel.name, "alarm_raised", told)
     out.record("alarm_raised", {"channel": channel.name, **told})
 
 
@@ -38,7 +37,6 @@ def end_alarm(channel: Channel, code: str, out: Outbox) -> None:
         return
     out.add(Annunciate(channel.name, code, active.priority, active=False, message=active.message))
     out.add(Publish(channel.name, f"alarm/{code}", None))
-    out.event(channel.name, "alarm_ended", {"code": code})
     out.record("alarm_ended", {"channel": channel.name, "code": code})
 
 

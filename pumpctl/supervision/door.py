@@ -127,7 +127,6 @@ def _tell_outcome(
 ) -> None:
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "outcome": outcome.value}
     out.record("dosing_outcome", {**told, "resume": resume, "reasons": [reason.code for reason in reasons]})
-    out.event(channel.name, "dosing_outcome", told)
 
 
 def intent_body(channel: Channel, infusion: Infusion, resume: bool) -> dict[str, object]:

@@ -160,7 +160,6 @@ def _clear(ward: Ward, wish: Wish, out: Outbox) -> None:
     channel.latched, channel.acknowledge_wanted = [], True
     channel.move(Trigger.CLEARED)
     seq = out.record("cleared", {"channel": channel.name, "codes": codes, "persons": named}, anchored=True)
-    out.event(channel.name, "cleared", {"codes": codes, "persons": named})
     owe(ward, wish, out, seq, {"channel": channel.name, "cleared": codes})
 
 

@@ -129,7 +129,6 @@ def _load(
         end_alarm(channel, code, out)
     told = {"channel": channel.name, "program_id": first.program_id.hex(), "occurrence": occurrence.number}
     out.record("programmed", {**told, "order": first.order_digest, "attempt": attempt})
-    out.event(channel.name, "programming", told)
     return told
 
 

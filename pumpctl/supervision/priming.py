@@ -62,7 +62,6 @@ def still_priming(channel: Channel, status: StatusRead, moved_ul: int, out: Outb
         return False
     if status.activity in STILL and not status.moving:
         out.record("primed", {"channel": channel.name, "moved_ul": moved_ul})
-        out.event(channel.name, "primed", {"moved_ul": moved_ul})
         channel.priming, channel.still_base = None, status.counters
         return True
     return status.activity is PumpActivity.PRIMING

@@ -109,7 +109,6 @@ def _resume_supervision(ward: Ward, channel: Channel, infusion: Infusion, status
     end_alarm(channel, "dosing_unconfirmed", out)
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "found": status.activity.value}
     out.record("supervision_resumed", told)
-    out.event(channel.name, "supervision_resumed", told)
     weigh_status(ward, channel, status, out)
 
 

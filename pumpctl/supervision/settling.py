@@ -98,7 +98,6 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     if channel.still_base is not None:
         body["counters"] = counters_body(channel.still_base)
     out.record("settled", body, anchored=True)
-    out.event(channel.name, "settled", {"program_id": infusion.program_id.hex(), **account})
 
 
 def _count_from_here(ward: Ward, channel: Channel, out: Outbox) -> None:

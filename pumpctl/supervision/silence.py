@@ -32,7 +32,6 @@ def watch_silence(channel: Channel, out: Outbox) -> None:
     if channel.link is Link.UP and silent_ns >= NOTED_NS:
         channel.link, channel.link_reason = Link.SILENT, "nothing heard for 3 s"
         out.add(Publish(channel.name, "link", {"link": "down"}))
-        out.event(channel.name, "link_silent", {})
     if channel.link is Link.UP:
         return
     priority = _priority(channel, silent_ns, out)

@@ -62,7 +62,6 @@ def book_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outb
     }
     add_external(ward, body, out.now.utc_ms)
     out.record("external_dose", body, anchored=True)
-    out.event(channel.name, "external_dose", {"moved_ul": moved_ul, "most_ug": body["most_ug"]})
 
 
 def add_external(ward: Ward, body: dict[str, Any], utc_ms: int) -> None:

@@ -22,6 +22,7 @@ from tests.removal.trial import Removal, Trial
 # The tests of what decides, and of each edge that a row of the hazard list names.
 POOL = (
     *("tests/core", "tests/controller", "tests/drivers"),
+    *("tests/mqtt/test_outbox.py", "tests/mqtt/test_outbox_answers.py"),
     *("tests/guard/test_decision.py", "tests/guard/test_decision_absence.py"),
     *("tests/protocols/companion/test_framing.py", "tests/protocols/companion/test_session.py"),
     *(

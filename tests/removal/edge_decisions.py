@@ -87,5 +87,7 @@ EDGE = (
     *undone("pumpctl.shell.event_loop", "EventLoop._crash", "EventLoop._watch_guard_slot"),
     *undone("pumpctl.shell.journal", "Journal._look_at_space", "Journal._fail"),
     *undone("pumpctl.shell.annunciator", "Annunciator.ring"),
-    *undone("pumpctl.shell.mqtt_link", "MqttLink._queue_event", "MqttLink._renew_alarms"),
+    *undone("pumpctl.shell.mqtt_live", "LiveValues.renew"),
+    *undone("pumpctl.shell.mqtt_outbox", "EventOutbox._deliver"),
+    *undone("pumpctl.shell.mqtt_client", "Connection._on_message"),
 )

@@ -152,6 +152,7 @@ def test_telemetry_leaves_by_broker_and_status_line_and_the_will_speaks_for_a_ki
         daemon.start()
         with subprocess.Popen(subscribe, stdout=subprocess.PIPE, text=True) as monitor:
             assert monitor.stdout is not None
+            assert monitor.stdout.readline() == "pumpctl/a/link down\n"
             assert monitor.stdout.readline() == "pumpctl/rig/availability online\n"
             daemon.ask("alarm")
             daemon.ask("publish")
