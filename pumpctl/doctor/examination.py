@@ -78,6 +78,7 @@ def _checks(settings: Settings, daemon: Running, host: Host) -> Iterator[Check]:
         look = partial(ports.channel_port, channel, settings, daemon, host)
         yield Check(f"port {channel.name}", look, "the driver or the network hangs: unplug it and plug it in again")
     yield Check("status_line", partial(ports.status_line_port, settings, daemon, host), again)
+    yield Check("metrics", partial(programs.metrics, settings, daemon), again)
     yield Check("ModemManager", partial(ports.modem_manager, settings, host), again)
     yield Check("certificates", partial(certificates.certificates, settings, host), disk)
     network = "look at the network and the name server"

@@ -1,4 +1,4 @@
-"""What the daemon runs on and starts: the interpreter, the clock of the host, the `on_alarm` command.
+"""What the daemon runs on, starts and listens at: interpreter, clock, the `on_alarm` command, the port of the metrics.
 
 Refuses to start anything.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pumpctl.doctor.finding import Finding, doubt, fault, fine
 from pumpctl.doctor.host import Host
+from pumpctl.doctor.running import Running
 from pumpctl.shell.settings import Settings
 
 OLDEST_PYTHON, NEWEST_TESTED_PYTHON = (3, 11), (3, 14)
@@ -65,3 +67,21 @@ def on_alarm(settings: Settings) -> Iterator[Finding]:
         yield fault("on_alarm", f"{program}: a directory, not a program", "name the program in `on_alarm`")
     else:
         yield fault("on_alarm", f"{program}: no such program", "install it, or correct `on_alarm` in the settings")
+
+
+def metrics(settings: Settings, running: Running) -> Iterator[Finding]:
+    """Whether the daemon will get the port of its figures."""
+    if settings.metrics is None:
+        return
+    where = (settings.metrics.address, settings.metrics.port)
+    if running.answers:
+        yield fine("metrics", f"port {where[1]}: the daemon's own")
+        return
+    with socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET) as trying:
+        trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trying.bind(where)
+        except OSError as error:
+            yield doubt("metrics", f"port {where[1]}: {error.strerror}", "write another `port` in [metrics]")
+            return
+    yield fine("metrics", f"port {where[1]}: free")

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from pumpctl.configuration import Mode
 from pumpctl.doctor.finding import Finding, doubt, fault, fine
 from pumpctl.doctor.host import Host, text_of
 from pumpctl.guard.slot import SlotDamaged, read_slot
-from pumpctl.guard.wire import SLOT_NAME, SOCKET_NAME
+from pumpctl.guard.wire import PORCH_NAME, SLOT_NAME, SOCKET_NAME
 from pumpctl.shell.control_client import ControlClient, NoDaemon, Refused
 from pumpctl.shell.control_socket import SOCKET_FILE
 from pumpctl.shell.journal import LOCK_FILE
@@ -88,6 +89,9 @@ def guard(settings: Settings, running: Running) -> Iterator[Finding]:
         yield doubt("guard", told, "start the daemon: it takes the ports over; until then `pumpctl stop` works")
     else:
         yield fine("guard", "none, as no daemon runs" if pid is None else f"alive (pid {pid})")
+    if settings.mode is Mode.THERAPY and not (settings.state_dir / PORCH_NAME).is_socket():
+        told = "nothing waits at guard.sock: the daemon starts its guard itself, within its own unit"
+        yield doubt("guard", told, "sudo systemctl enable --now pumpctl-guard (deploy/systemd/)")
     yield from _stopped_by_guard(settings.state_dir / SLOT_NAME)
 
 

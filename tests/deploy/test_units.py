@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pumpctl.shell.guard_link import RELEASE_WAIT_S
+from pumpctl.shell.settings import load_settings
 from pumpctl.shell.systemd import Systemd
 from tests.deploy.unit_file import UNITS, read_unit
 
@@ -65,6 +66,11 @@ def test_what_a_unit_starts_is_there_and_takes_its_words(name: str) -> None:
     )
     assert told.returncode == 0, told.stderr
     assert words[at] in told.stdout
+
+
+@pytest.mark.parametrize("settings", sorted((ROOT / "deploy/examples/settings").glob("*.toml")), ids=lambda p: p.name)
+def test_the_example_settings_are_settings(settings: Path) -> None:
+    assert load_settings(settings).channel
 
 
 def test_both_units_and_the_settings_mean_the_same_places_and_user() -> None:

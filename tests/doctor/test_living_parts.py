@@ -65,7 +65,8 @@ def test_the_pump_of_somebody_else_is_found(tmp_path: Path, mosquitto: Broker) -
 
 def test_a_simulated_pump_in_therapy_is_found(tmp_path: Path, mosquitto: Broker) -> None:
     with serving(tmp_path, "--dialect", "companion") as served:
-        (found,) = trouble(of_pump(tmp_path, served.link, mosquitto, mode="therapy").examined())
+        site = of_pump(tmp_path, served.link, mosquitto, mode="therapy")
+        (found,) = [finding for finding in trouble(site.examined()) if finding.verdict is Verdict.FAULT]
     assert "a simulated pump, and mode is therapy" in found.cause
     assert found.next_step == 'write mode = "rig"'
 

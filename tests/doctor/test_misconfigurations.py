@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -131,6 +132,10 @@ def damaged_slot(site: Site) -> None:
     (site.state_dir / SLOT_NAME).write_bytes(b"\0\0")
 
 
+def without_a_guard_of_its_own_unit(site: Site) -> None:
+    site.mode = "therapy"
+
+
 def no_alarm_program(site: Site) -> None:
     site.top = f'on_alarm = ["{site.folder}/ring"]'
 
@@ -210,6 +215,7 @@ ROWS = [
     Row(hung_daemon, "port a", WARNING, "not asked: what runs of ours may hold it", "run this again"),
     Row(stopped_by_the_guard, "guard", WARNING, "stopped channel a: the daemon hung; NOT proven", "look at the pump"),
     Row(damaged_slot, "guard", FAULT, "guard.slot: not a slot", "look at every pump"),
+    Row(without_a_guard_of_its_own_unit, "guard", WARNING, "nothing waits at guard.sock", "enable --now pumpctl-guard"),
     Row(no_alarm_program, "on_alarm", FAULT, "no such program", "correct `on_alarm`"),
     Row(alarm_program_that_cannot_run, "on_alarm", FAULT, "not executable", "chmod +x"),
     Row(clock_of_1970, "clock", FAULT, "1970-01-02 00:00 UTC: this year is not plausible", "set-ntp"),
@@ -267,3 +273,13 @@ def test_a_port_that_somebody_holds_is_not_asked_and_the_holder_is_named(
     assert "in use by " in hits[0].cause
     assert f"pid {holder.pid} (" in hits[0].cause
     assert "end that process" in hits[0].next_step
+
+
+def test_a_port_of_the_figures_that_is_taken_is_found_and_a_free_one_is_fine(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        site.tables = f"[metrics]\nport = {taken.getsockname()[1]}\n"
+        (found,) = trouble(site.examined())
+    assert (found.check, found.verdict) == ("metrics", Verdict.WARNING)
+    assert "already in use" in found.cause
+    assert "another `port`" in found.next_step
+    assert trouble(site.examined()) == []
