@@ -64,13 +64,8 @@ def _row(state: Mapping[str, Any], since_ns: int, told_s: Callable[[int], int]) 
         told_ms = state.get("status_age_ms")
         return {**state, "age_ms": None if told_ms is None else told_ms + since_ns // NS_PER_MS}
     told = f"no data for {told_s(since_ns // NS_PER_S)} s, last {state['state']}"
-    return {
-        "channel": state["channel"],
-        "state": told,
-        "link": "unknown",
-        "alarms": state.get("alarms", []),
-        "age_ms": None,
-    }
+    alarms = [{**alarm, "priority": f"{alarm['priority']}, last heard"} for alarm in state.get("alarms", [])]
+    return {"channel": state["channel"], "state": told, "link": "unknown", "alarms": alarms, "age_ms": None}
 
 
 def _drawable(state: Mapping[str, Any]) -> bool:

@@ -40,7 +40,7 @@ def test_after_three_periods_a_state_is_no_state_any_more() -> None:
     [row] = board.rows(NS_PER_S + SILENT_NS)
     assert channel_line(row) == (
         "a: no data for 3 s, last infusing, link unknown, flow unknown, unknown, given unknown of unknown; "
-        "ALARM occlusion_downstream (high)"
+        "ALARM occlusion_downstream (high, last heard)"
     )
     assert board.rows(NS_PER_S + 65 * NS_PER_S)[0]["state"] == "no data for 65 s, last infusing"
     board.hear([told()], since_ns=70 * NS_PER_S)
