@@ -193,7 +193,10 @@ class Daemon:
         if settings.mqtt is None:
             self._log.info("mqtt: no broker is configured; the daemon goes on without")
             return None
-        broker = Broker(settings.mqtt.host, settings.mqtt.port, Topics(BASE, settings.instance))
+        to = settings.mqtt
+        if to.tls is None and not to.is_this_host:
+            self._log.warning("mqtt: in the clear: the whole network may read and forge it", host=to.host)
+        broker = Broker(to.host, to.port, Topics(BASE, settings.instance), to.tls)
         names = tuple(channel.name for channel in settings.channel)
         tail = JournalTail(settings.state_dir)
         to_announce = announced(settings.home_assistant, broker.topics, settings.for_controller())

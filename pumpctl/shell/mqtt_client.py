@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from protocols.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Topics
+from pumpctl.shell.mqtt_settings import TlsFiles
 
 if TYPE_CHECKING:
     from paho.mqtt import client as paho
@@ -47,6 +49,7 @@ class Broker:
     host: str
     port: int
     topics: Topics
+    tls: TlsFiles | None = None
 
     @property
     def client_id(self) -> str:
@@ -67,7 +70,7 @@ class Message:
 class Connection(aiomqtt.Client):
     """Answers with the broker's reason code to each message: aiomqtt itself takes any PUBACK for success."""
 
-    def __init__(self, broker: Broker, birth: Callable[[], None]) -> None:
+    def __init__(self, broker: Broker, birth: Callable[[], None], context: ssl.SSLContext | None = None) -> None:
         super().__init__(
             broker.host,
             broker.port,
@@ -77,6 +80,7 @@ class Connection(aiomqtt.Client):
             clean_start=True,
             keepalive=KEEPALIVE_S,
             timeout=REPLY_S,
+            tls_context=context,
             # Without it each acknowledged message may wait 44 ms for the one before it (performance.md section 2).
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             logger=_UNHEARD,

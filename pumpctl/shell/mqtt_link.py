@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Iterable
 from itertools import chain
 
+from paho.mqtt.subscribeoptions import SubscribeOptions
 from structlog.typing import FilteringBoundLogger
 
 from protocols.mqtt.contract import ALARM_EXPIRY_S, PERIOD_S, STATE_EXPIRY_S
 from protocols.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Announcement
 from pumpctl.effects import Publish
+from pumpctl.shell.broker_probe import Place, admitted
 from pumpctl.shell.chance import birth_delay_s
+from pumpctl.shell.clock import wall_ms
 from pumpctl.shell.mqtt_client import FAILURE_CODES, Broker, Connection, Message
 from pumpctl.shell.mqtt_live import LiveValues
 from pumpctl.shell.mqtt_outbox import EventOutbox, Tail
@@ -67,8 +71,6 @@ class MqttLink:
 
     def publish(self, publication: Publish) -> None:
         """Note what is to be told. Never raises: what comes here comes from a loop that must not stop."""
-        if publication.leaf == "event":
-            return  # events are the journal's records
         try:
             message = self._message(publication)
         except ValueError as error:
@@ -116,7 +118,8 @@ class MqttLink:
         while not self._closing:
             wait_s, reason = 0.0, ""
             try:
-                async with Connection(self._broker, self._heard_birth) as connection:
+                context = await self._admitted()
+                async with Connection(self._broker, self._heard_birth, context) as connection:
                     retreat.connected()
                     await self._serve(connection)
             except Exception as error:  # telemetry may fail in any way: it must not end, nor end anything else
@@ -125,6 +128,12 @@ class MqttLink:
             if not self._closing:
                 self._tell_down(reason)
                 await self._pause(wait_s)
+
+    async def _admitted(self) -> ssl.SSLContext | None:
+        """Raises why this broker would not take us, which the library would find out in ten seconds, if at all."""
+        broker = self._broker
+        place = Place(broker.host, broker.port, broker.tls, f"{broker.client_id}-probe")
+        return await asyncio.to_thread(admitted, place, wall_ms())
 
     async def _serve(self, connection: Connection) -> None:
         """Until the connection is lost, which raises why, or it is time to go."""
@@ -150,7 +159,7 @@ class MqttLink:
         await self._tell(connection, Message(self._topics.availability, ONLINE, retain=True))
         self._told_down = ""
         if self._announces:
-            await connection.subscribe(HOME_ASSISTANT_STATUS, qos=1)
+            await self._listen(connection)
         while not self._closing:
             self._something.clear()
             self._live.renew()
@@ -158,6 +167,14 @@ class MqttLink:
             await self._until_something(PERIOD_S)
         await self._tell_due(connection)
         await self._tell(connection, Message(self._topics.availability, OFFLINE, retain=True))
+
+    async def _listen(self, connection: Connection) -> None:
+        """For a birth that happens from now on: a message that the broker has kept is none."""
+        only_new = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        (answer,) = await connection.subscribe(HOME_ASSISTANT_STATUS, options=only_new)
+        code = answer if isinstance(answer, int) else answer.value
+        if code >= FAILURE_CODES:
+            self._say_refused(HOME_ASSISTANT_STATUS, code)
 
     async def _tell_due(self, connection: Connection) -> None:
         while (message := self._live.next_due()) is not None:
@@ -172,12 +189,14 @@ class MqttLink:
             self._log.error("mqtt: not JSON, given up", topic=message.topic, reason=str(error))
             return 0
         if code >= FAILURE_CODES:
-            self.refused += 1
-            if self._told_refused[1] != code:
-                self._told_refused = (message.topic, code)
-                why = {"topic": message.topic, "code": code, "reason": words_of(code)}
-                self._log.error("mqtt: the broker refuses", **why)
+            self._say_refused(message.topic, code)
         return code
+
+    def _say_refused(self, topic: str, code: int) -> None:
+        self.refused += 1
+        if self._told_refused[1] != code:
+            self._told_refused = (topic, code)
+            self._log.error("mqtt: the broker refuses", topic=topic, code=code, reason=words_of(code))
 
     def _heard_birth(self) -> None:
         """Everything is told again, a little later: at once it is lost, and not by all daemons together (mqtt.md)."""

@@ -13,6 +13,7 @@ import aiomqtt
 
 from pumpctl.shell.chance import spread
 from pumpctl.shell.mqtt_refusal import words_of
+from pumpctl.shell.unusable import Unusable
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 TAKEN_OVER = 0x8E  # MQTT 5: another client has connected with our name
@@ -56,6 +57,8 @@ def _code(error: Exception) -> int | None:
 
 
 def _words(error: Exception, code: int | None) -> str:
+    if isinstance(error, Unusable):
+        return str(error)
     if code == 0x80:  # what the library calls a connection that ended without a word
         return "the connection was lost"
     if code is not None and code > 0x80:
