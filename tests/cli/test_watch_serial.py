@@ -109,19 +109,6 @@ def watch() -> Iterator[Callable[..., Watcher]]:
         each.end()
 
 
-def listens(wire: Wire, watcher: Watcher) -> None:
-    """Return when the command has opened the port: what came before is thrown away."""
-    opened = os.path.realpath(wire.adapter)
-    descriptors = Path(f"/proc/{watcher.process.pid}/fd")
-    for _ in range(int(KILL_AFTER_S * 100)):
-        with contextlib.suppress(OSError):
-            if any(os.path.realpath(each) == opened for each in descriptors.iterdir()):
-                return
-        assert watcher.process.poll() is None, watcher.says("")
-        threading.Event().wait(0.01)
-    pytest.fail("it never opened the port")
-
-
 def send_until(wire: Wire, content: bytes, watcher: Watcher, wanted: str) -> str:
     """Send each 50 ms, as a daemon that repeats itself, until it is told."""
     told = threading.Event()
