@@ -37,8 +37,8 @@ from pumpctl.shell.library_file import read_library
 from pumpctl.shell.logs import LogWriter, open_log
 from pumpctl.shell.mqtt_client import Broker
 from pumpctl.shell.mqtt_link import MqttLink
-from pumpctl.shell.serial_link import SerialLink
 from pumpctl.shell.settings import TAKE_AN_EPOCH, Settings, load_settings
+from pumpctl.shell.shared_line import links_of
 from pumpctl.shell.status_line import StatusLine
 from pumpctl.shell.supervised_port import PortSettings
 from pumpctl.shell.systemd import Systemd
@@ -123,15 +123,7 @@ class Daemon:
         self._guard = KeptGuard(guard_link, settings.state_dir, log, self._post)
         self._systemd = Systemd(self._loop.time)
         self._annunciator = Annunciator(log, writer, settings.on_alarm)
-        self._links = {
-            channel.name: SerialLink(
-                channel.name,
-                PortSettings(channel.port, channel.baud, channel.simulated_only),
-                self._post,
-                self._guard,
-            )
-            for channel in settings.channel
-        }
+        self._links = links_of(settings.channel, self._post, self._guard)
         self._control = ControlSocket(settings.state_dir / SOCKET_FILE, self._request)
         self._mqtt = self._mqtt_link(settings)
         self._status = None

@@ -20,6 +20,7 @@ from pumpctl.shell.supervised_port import PortSettings, SupervisedPort
 
 READ_BYTES = 4096
 DELIMITER = b"\x00"  # ends whatever was on the line; an empty frame is dropped without a word (SPEC.md section 1)
+BITS_A_BYTE = 10
 EMPTY_READS = 8  # a tty may report readiness and hold nothing; this often in a row it is gone
 
 
@@ -32,10 +33,20 @@ class PortGuard(Protocol):
 
 
 class SerialLink:
-    """One channel's link. Emits LinkUp, PumpBytes and LinkDown through `post`."""
+    """One channel's link, or the line that several share. Emits LinkUp, PumpBytes and LinkDown through `post`."""
 
-    def __init__(self, channel: str, settings: PortSettings, post: Callable[[Event], None], guard: PortGuard) -> None:
+    def __init__(
+        self,
+        channel: str,
+        settings: PortSettings,
+        post: Callable[[Event], None],
+        guard: PortGuard,
+        *,
+        shared: bool = False,
+    ) -> None:
         self._channel = channel
+        self._byte_s = BITS_A_BYTE / settings.baud if shared else 0.0
+        self._stops_leave_s = 0.0
         self._url = settings.url
         self._post = post
         self._guard = guard
@@ -107,14 +118,18 @@ class SerialLink:
             self._lose("the other side hung up")
 
     def _write_stop(self, port: OpenPort, frame: bytes) -> None:
-        if port.is_tty and not self._wrote_stop_last:  # flushing a STOP that is on its way would help nobody
+        # Flushing a STOP that is on its way would help nobody; on a shared line it may be another pump's.
+        stop_waits = self._wrote_stop_last or self._loop.time() < self._stops_leave_s
+        if port.is_tty and not stop_waits:
             try:
                 termios.tcflush(port.fd, termios.TCOFLUSH)
             except termios.error as error:
                 self._lose(f"the line is gone ({error})")
                 return
         self._wrote_stop_last = self._stop_waits = True
-        self._send(port, DELIMITER + frame)
+        content = DELIMITER + frame
+        self._stops_leave_s = max(self._stops_leave_s, self._loop.time()) + len(content) * self._byte_s
+        self._send(port, content)
 
     def _send(self, port: OpenPort, content: bytes) -> None:
         try:

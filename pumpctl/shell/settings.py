@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
 from pumpctl.guard.wire import CHANNEL_LIMIT
 from pumpctl.shell.home_assistant_settings import HomeAssistantSettings
+from pumpctl.shell.line_settings import why_not_together
 from pumpctl.shell.metrics_settings import MetricsSettings
 from pumpctl.shell.mqtt_settings import MqttSettings
 from pumpctl.shell.new_era_settings import NewEraSettings, may_be_simulated
@@ -130,8 +131,8 @@ class Settings(BaseSettings):
         names = [channel.name for channel in self.channel]
         if len(set(names)) < len(names):
             raise ValueError("channel: two channels have the same name")
-        if len({channel.port for channel in self.channel}) < len(names):
-            raise ValueError("channel: two channels have the same port")
+        if (refusal := why_not_together(self.channel)) is not None:
+            raise ValueError(refusal)
         if self.home_assistant is not None and self.mqtt is None:
             raise ValueError("home_assistant: it is told by MQTT: add the table [mqtt]")
         if self.speed != 1 and self.mode is not Mode.RIG:
@@ -154,6 +155,7 @@ class Settings(BaseSettings):
                 c.battery_life_h,
                 c.firmware,
                 c.new_era.setup() if c.new_era is not None else None,
+                c.port if sum(c.port == other.port for other in self.channel) > 1 else "",
             )
             for c in self.channel
         )

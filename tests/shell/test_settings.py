@@ -110,7 +110,7 @@ def test_a_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monke
         ),
         ('name = "b"', 'name = "B b"', ("line 13", "channel.1.name", "it is 'B b'")),
         ('name = "b"', 'name = "a"', ("two channels have the same name",)),
-        ("socket://localhost:4001", "/dev/pump-a", ("two channels have the same port",)),
+        ("socket://localhost:4001", "/dev/pump-a", ("have the same port /dev/pump-a", "only pumps of dialect new_era")),
         ("socket://localhost:4001", "rfc2217://localhost:4001", ("channel.1.port", "socket://HOST:PORT")),
         ('state_dir = "/var/lib/pumpctl"', "", ("missing key state_dir", "rig.toml shows all keys")),
         ('mode = "rig"', 'mode = "fast"', ("line 3", "mode", "'rig' or 'therapy'")),
