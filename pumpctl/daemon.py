@@ -35,6 +35,7 @@ from pumpctl.shell.journal_tail import JournalTail
 from pumpctl.shell.kept_guard import KeptGuard
 from pumpctl.shell.library_file import read_library
 from pumpctl.shell.logs import LogWriter, open_log
+from pumpctl.shell.metrics import Metrics, metrics_of
 from pumpctl.shell.mqtt_client import Broker
 from pumpctl.shell.mqtt_link import MqttLink
 from pumpctl.shell.settings import TAKE_AN_EPOCH, Settings, load_settings
@@ -51,6 +52,7 @@ TELL_ONLY = frozenset(
     f"pumpctl.shell.{room}"
     for room in (
         *("annunciator", "control_socket", "jsonrpc", "status_line"),
+        *("figures", "metrics", "metrics_port", "witness"),
         *("cursor", "journal_tail", "mqtt_client", "mqtt_link", "mqtt_live", "mqtt_outbox", "mqtt_retreat"),
     )
 )
@@ -129,10 +131,12 @@ class Daemon:
         self._status = None
         if settings.status_line is not None:
             self._status = StatusLine(PortSettings(settings.status_line.port, settings.status_line.baud), log)
+        self._metrics: Metrics | None = None
         self._events: EventLoop | None = None
 
     def join(self, controller: ControllerSurface) -> None:
         """Give the controller its loop and its outlets."""
+        self._metrics = metrics_of(self._settings, controller, self._mqtt, self._log)
         outlets = Outlets(
             pumps=self._links,
             guard=self._guard,
@@ -141,6 +145,7 @@ class Daemon:
             annunciate=self._annunciator.ring,
             answer=self._control.answer,
             passed=self._systemd.feed,
+            observe=self._metrics and self._metrics.observe,
         )
         self._events = EventLoop(controller, self._clock, outlets, self._crashed)
 
@@ -154,7 +159,7 @@ class Daemon:
         if self._events is not None:
             self._events.start()
         self._guard.announce()
-        for part in (*self._links.values(), self._status, self._mqtt):
+        for part in (*self._links.values(), self._status, self._mqtt, self._metrics):
             if part is not None:
                 part.start()
         status = f"{len(self._links)} channel(s), journal {condition.value}"
@@ -171,8 +176,9 @@ class Daemon:
         for link in self._links.values():
             link.close()
         self._guard.close()
-        if self._status is not None:
-            self._status.close()
+        for teller in (self._status, self._metrics):
+            if teller is not None:
+                teller.close()
         if self._mqtt is not None and self._code != CRASHED:  # after a crash the broker sends our will
             await self._mqtt.close()
         self._annunciator.close()

@@ -7,8 +7,9 @@ registry is our own: nothing here is shared with whatever else in the process us
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import accumulate
-from typing import Protocol, TypeAlias, TypeVar
+from collections.abc import Iterator
+from itertools import accumulate, chain, islice
+from typing import Protocol, TypeAlias
 
 from prometheus_client import CollectorRegistry, core
 
@@ -17,9 +18,10 @@ from pumpctl.shell.metric_table import TABLE, Kind, Metric
 # 256 channels with 13 states are 3328. Codes come from pumps too: one that invents them fills a row, not the memory.
 SERIES_A_METRIC = 4096
 FOLDED = "other"
+# A family comes in slices of so many samples: what writes them gives the loop its turn between.
+SLICE_SAMPLES = 128
 
 Labels: TypeAlias = tuple[str, ...]
-Row = TypeVar("Row")
 
 
 class Family(Protocol):
@@ -27,28 +29,60 @@ class Family(Protocol):
 
     def take(self) -> None: ...
     def describe(self) -> list[core.Metric]: ...
-    def collect(self) -> list[core.Metric]: ...
+    def collect(self) -> Iterator[core.Metric]: ...
 
 
 class Values:
-    """A metric with one value in each series. `living` is now, and what `take` took is what a scrape gets."""
+    """A metric with one value in each series. The series of a channel lie together, by its name, the first label."""
 
     def __init__(self, metric: Metric) -> None:
-        self.living: dict[Labels, float] = {}
-        self._taken: dict[Labels, float] = {}
         self._metric = metric
+        self._living: dict[str, dict[Labels, float]] = {}
+        self._count = 0
+        self._taken: list[tuple[Labels, float]] = []
+
+    def set(self, value: float, labels: Labels) -> None:
+        rows, place = self._row(labels)
+        rows[place] = value
+
+    def add(self, labels: Labels) -> None:
+        rows, place = self._row(labels)
+        rows[place] += 1
+
+    def forget(self, channel: str) -> None:
+        self._count -= len(self._living.pop(channel, ()))
+
+    def series(self, channel: str) -> tuple[Labels, ...]:
+        return tuple(self._living.get(channel, ()))
 
     def take(self) -> None:
-        self._taken = dict(self.living)
+        """From here `collect` gives what is true now."""
+        self._taken = list(chain.from_iterable(rows.items() for rows in self._living.values()))
 
     def describe(self) -> list[core.Metric]:
         return [self._family()]
 
-    def collect(self) -> list[core.Metric]:
+    def collect(self) -> Iterator[core.Metric]:
+        rows = iter(self._taken)
         family = self._family()
-        for labels, value in self._taken.items():
-            family.add_metric(labels, value)
-        return [family]
+        while some := list(islice(rows, SLICE_SAMPLES)):
+            for labels, value in some:
+                family.add_metric(labels, value)
+            yield family
+            family = self._family()
+        if not self._taken:
+            yield family
+
+    def _row(self, labels: Labels) -> tuple[dict[Labels, float], Labels]:
+        """Where these labels are counted; in a metric that is full, the one row for all further ones."""
+        place = labels
+        if labels not in self._living.get(_first(labels), ()) and self._count >= SERIES_A_METRIC:
+            place = (FOLDED,) * len(labels)
+        rows = self._living.setdefault(_first(place), {})
+        if place not in rows:
+            rows[place] = 0
+            self._count += 1
+        return rows, place
 
     def _family(self) -> core.CounterMetricFamily | core.GaugeMetricFamily | core.UntypedMetricFamily:
         metric = self._metric
@@ -62,31 +96,39 @@ class Values:
 
 
 class Spread:
-    """A histogram: in each series a count for each bucket, the last without an upper edge, and then the sum."""
+    """A histogram: in each series a count for each bucket, the last without an upper edge, and then the sum.
+
+    Its only label is the channel, so there are no more series than channels.
+    """
 
     def __init__(self, metric: Metric) -> None:
-        self.living: dict[Labels, list[float]] = {}
-        self._taken: dict[Labels, list[float]] = {}
         self._metric = metric
+        self._living: dict[Labels, list[float]] = {}
+        self._taken: list[tuple[Labels, list[float]]] = []
         self._edges = (*(str(edge) for edge in metric.edges_s), "+Inf")
 
     def observe(self, seconds: float, labels: Labels) -> None:
-        place = _place(self.living, labels)
-        row = self.living.setdefault(place, [0.0] * (len(self._edges) + 1))
+        row = self._living.setdefault(labels, [0.0] * (len(self._edges) + 1))
         row[bisect_left(self._metric.edges_s, seconds)] += 1
         row[-1] += seconds
 
     def take(self) -> None:
-        self._taken = {labels: list(row) for labels, row in self.living.items()}
+        """As above."""
+        self._taken = [(labels, list(row)) for labels, row in self._living.items()]
 
     def describe(self) -> list[core.Metric]:
         return [self._family()]
 
-    def collect(self) -> list[core.Metric]:
+    def collect(self) -> Iterator[core.Metric]:
+        rows = iter(self._taken)
         family = self._family()
-        for labels, (*counts, total) in self._taken.items():
-            family.add_metric(labels, list(zip(self._edges, accumulate(counts), strict=True)), total)
-        return [family]
+        while some := list(islice(rows, SLICE_SAMPLES // len(self._edges))):
+            for labels, (*counts, total) in some:
+                family.add_metric(labels, list(zip(self._edges, accumulate(counts), strict=True)), total)
+            yield family
+            family = self._family()
+        if not self._taken:
+            yield family
 
     def _family(self) -> core.HistogramMetricFamily:
         return core.HistogramMetricFamily(self._metric.name, self._metric.meaning, labels=self._metric.labels)
@@ -107,14 +149,11 @@ class Figures:
 
     def set(self, metric: Metric, value: float, *labels: str) -> None:
         """It is so much now."""
-        living = self._values[metric].living
-        living[_place(living, labels)] = value
+        self._values[metric].set(value, labels)
 
     def add(self, metric: Metric, *labels: str) -> None:
         """It happened once more."""
-        living = self._values[metric].living
-        place = _place(living, labels)
-        living[place] = living.get(place, 0) + 1
+        self._values[metric].add(labels)
 
     def observe(self, metric: Metric, seconds: float, *labels: str) -> None:
         """It took so long."""
@@ -122,13 +161,11 @@ class Figures:
 
     def forget(self, metric: Metric, channel: str) -> None:
         """Nothing is known of it any more: the series of this channel are gone."""
-        living = self._values[metric].living
-        for labels in self.series(metric, channel):
-            del living[labels]
+        self._values[metric].forget(channel)
 
-    def series(self, metric: Metric, channel: str) -> list[Labels]:
+    def series(self, metric: Metric, channel: str) -> tuple[Labels, ...]:
         """The label values of this channel's series."""
-        return [labels for labels in self._values[metric].living if labels[0] == channel]
+        return self._values[metric].series(channel)
 
     def take(self) -> None:
         """From here the registry gives all figures as they stand at this instant."""
@@ -136,8 +173,5 @@ class Figures:
             family.take()
 
 
-def _place(living: dict[Labels, Row], labels: Labels) -> Labels:
-    """The series of these labels; of a metric that is full, the one for all further ones."""
-    if labels in living or len(living) < SERIES_A_METRIC:
-        return labels
-    return (FOLDED,) * len(labels)
+def _first(labels: Labels) -> str:
+    return labels[0] if labels else ""

@@ -2,7 +2,7 @@
 
 Refuses to know what they say (shell/witness.py does). Refuses to matter: what goes wrong in here is logged once, the
 page is gone, and supervision goes on. The figures are taken in one go, once a second at most however many ask, and
-written metric by metric with the loop's turn between: a thread would hold the interpreter against the loop for longer.
+written slice by slice with the loop's turn between: a thread would hold the interpreter against the loop for longer.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ from pumpctl.shell.witness import MqttFigures, Sources, Witness
 
 LAG_EVERY_S = 0.25
 PAGE_LIFE_S = 1.0
+HEAD_LINES = 2  # HELP and TYPE stand once, above the first slice of a metric
 
 
 @dataclass(frozen=True, slots=True)
 class _Alone:
-    """One metric as all that there is to write."""
+    """A slice of one metric as all that there is to write."""
 
     family: MetricFamily
 
@@ -111,9 +112,11 @@ class Metrics:
     async def _written(self) -> bytes:
         self._witness.look()
         self._figures.take()
-        page = bytearray()
+        page, last = bytearray(), ""
         for family in self._figures.registry.collect():
-            page += generate_latest(_Alone(family))
+            text = generate_latest(_Alone(family))
+            page += text if family.name != last else text.split(b"\n", HEAD_LINES)[HEAD_LINES]
+            last = family.name
             await asyncio.sleep(0)  # whatever is due on the loop goes first
         return bytes(page)
 

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 import pumpctl
+from pumpctl.core.delivery import DeliveryState
 from pumpctl.core.reason import Reason
-from pumpctl.effects import Record, Refuse
-from pumpctl.events import DeadlineReached
+from pumpctl.effects import Record, Refuse, WritePump
+from pumpctl.events import DeadlineReached, PumpBytes
 from pumpctl.shell import metric_table as m
 from pumpctl.shell import metrics as subject
+from pumpctl.shell.figures import SLICE_SAMPLES
 from pumpctl.shell.logs import open_log
 from pumpctl.shell.metrics import Metrics, metrics_of
 from pumpctl.shell.metrics_settings import MetricsSettings
@@ -108,6 +110,26 @@ async def test_the_loop_has_its_turn_after_every_metric(bench: Bench) -> None:
         turns += 1
     assert turns >= len(m.TABLE)
     assert len(named(read(page.result()), "pumpctl_rate_ml_per_hour")) == 16
+
+
+async def test_a_metric_of_many_channels_is_written_in_slices_under_one_head(bench: Bench) -> None:
+    now_s = asyncio.get_running_loop().time()
+    for number in range(200):
+        bench.metrics.observe(PumpBytes(f"p{number}", b""), (state(f"p{number}"), WritePump(f"p{number}", b"?")), now_s)
+        bench.metrics.observe(PumpBytes(f"p{number}", b""), (), now_s)
+    page = asyncio.get_running_loop().create_task(bench.page())
+    turns = 0
+    while not page.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 200 * len(DeliveryState) // SLICE_SAMPLES
+    text = page.result().decode()
+    series = read(page.result())
+    for metric in m.TABLE:
+        assert text.count(f"# HELP {metric.name} ") == text.count(f"# TYPE {metric.name} ") == 1
+    for name in ("rate_ml_per_hour", "serial_rtt_seconds_sum", "pump_info", "status_age_seconds"):
+        assert len(named(series, f"pumpctl_{name}")) == 200, name
+    assert len(named(series, "pumpctl_state")) == 200 * len(DeliveryState)
 
 
 async def test_a_page_is_of_one_instant_although_the_loop_goes_on(bench: Bench) -> None:
