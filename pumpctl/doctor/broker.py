@@ -24,7 +24,7 @@ from pumpctl.shell.broker_probe import STEP_S, Place, admitted
 from pumpctl.shell.clock import boottime_ns
 from pumpctl.shell.mqtt_refusal import words_of
 from pumpctl.shell.settings import Settings
-from pumpctl.shell.unusable import Unusable
+from pumpctl.shell.unusable import USAGE, Unusable
 
 KEEPALIVE_S = 5
 LOOP_S = 0.1
@@ -44,6 +44,9 @@ def broker(settings: Settings, host: Host) -> Iterator[Finding]:
         until = None if context is None else _certificate_until(place, context)
         code = _answer_to_probe(place, context, f"{BASE}/{settings.instance}/probe")
     except Unusable as unusable:
+        if unusable.exit_code == USAGE:
+            yield doubt("broker", "not asked: the certificates cannot be used", "mend those first")
+            return
         yield fault("broker", unusable.what.removeprefix("mqtt: broker "), unusable.next_step)
         return
     except (OSError, ValueError) as error:

@@ -45,10 +45,12 @@ def state_dir(settings: Settings, host: Host) -> Iterator[Finding]:
 
 def disk(settings: Settings, host: Host) -> Iterator[Finding]:
     """Room for the journal: below its floor nothing may be started (H68)."""
+    if not settings.state_dir.is_dir():
+        return  # said above
     try:
         free = host.free_bytes(settings.state_dir)
     except OSError as error:
-        yield fault("disk", f"{settings.state_dir}: {error.strerror}", "see state_dir")
+        yield fault("disk", f"{settings.state_dir}: {error.strerror}", "look at the disk (dmesg)")
         return
     told = f"{free // MIB} MiB are free where the journal is"
     if free < FLOOR_BYTES:

@@ -82,10 +82,12 @@ def test_a_certificate_is_told_before_and_after_its_end(
 
 def test_a_key_for_all_to_read_is_found(with_tls: WithTls, house: House) -> None:
     house.files().key.chmod(0o644)
-    found = of(with_tls(house).examined(), "certificates")
+    all_found = with_tls(house).examined()
+    found = of(all_found, "certificates")
     assert [finding.verdict for finding in found] == [Verdict.FAULT]
     assert "every user of this host may use it" in found[0].cause
     assert "chmod o=" in found[0].next_step
+    assert [finding.cause for finding in of(all_found, "broker")] == ["not asked: the certificates cannot be used"]
 
 
 def test_telemetry_in_the_clear_to_another_host_is_a_warning(site: Site) -> None:
