@@ -85,7 +85,7 @@ H62|model or firmware not allowed|medium|supervision/identity.py configuration.p
 H63|battery low, dead in mid-dose|high|core/energy.py core/interlocks.py core/alerts.py
 H64|broker lost|medium|shell/mqtt_live.py shell/mqtt_outbox.py
 H65|broker slow|low|shell/mqtt_live.py
-H66|stale status shown as live|medium|telemetry.py shell/mqtt_live.py
+H66|stale status shown as live|medium|telemetry.py shell/mqtt_live.py shell/status_line.py cli/status_board.py
 H67|alarm silenced or not heard|high|supervision/alarms.py shell/annunciator.py
 H68|disk full|medium|shell/journal.py
 H69|journal torn or corrupt|medium|shell/journal.py shell/chain.py
