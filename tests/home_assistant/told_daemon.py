@@ -11,7 +11,8 @@ from protocols.mqtt.payloads import State
 from protocols.mqtt.topics import Topics
 from pumpctl.effects import Publish
 from pumpctl.shell.logs import open_log
-from pumpctl.shell.mqtt_link import Broker, MqttLink
+from pumpctl.shell.mqtt_client import Broker
+from pumpctl.shell.mqtt_link import MqttLink
 from tests import conftest
 
 TOPICS = Topics("pumpctl", "rig")
