@@ -147,7 +147,6 @@ class Controller:
         if channel.link is not Link.DOWN:
             out.add(DisarmGuard(channel.name))
             out.add(Publish(channel.name, "link", {"link": "down"}))
-            out.event(channel.name, "link_down", {"reason": event.reason})
         if channel.unheard_since_ns is None:
             channel.unheard_since_ns = out.now.link_ns
         channel.link, channel.link_reason = Link.DOWN, event.reason

@@ -63,9 +63,10 @@ class DisarmGuard:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Telemetry. `leaf` is `state`, `link`, `event` or `alarm/<code>`; payload None clears a retained one.
+    """A live value. `leaf` is `state`, `link` or `alarm/<code>`; payload None clears a retained one.
 
-    `changed` is False for a periodic repeat, which a slow sink may skip.
+    `changed` is False for a periodic repeat, which a slow sink may skip. What happened is a Record, and is told from
+    the journal.
     """
 
     channel: str

@@ -92,7 +92,6 @@ def take(ward: Ward, channel: Channel, fact: Fact, out: Outbox) -> None:
                 raise_alarm(channel, "keypad_change", Priority.MEDIUM, told, out)  # H60: maybe shorter than a poll
             _stop_for_alarms(channel, fact.stopping_alarms, out)
         case SessionLost():
-            out.event(channel.name, "session_lost", {})
             out.add(DisarmGuard(channel.name))  # it may be another pump by now
             ask_who_it_is(channel, "the pump lost the session: asking it who it is")
         case LineNoise():
@@ -195,7 +194,8 @@ def _denied(ward: Ward, channel: Channel, denied: Denied, out: Outbox) -> None:
             channel.acknowledged = channel.status
         case Prime():
             channel.priming = None
-            out.event(channel.name, "prime_refused", {"reason": reason.message})
+            told = {"code": reason.code, "message": reason.message}
+            out.record("prime_refused", {"channel": channel.name, "reasons": [told]})
         case ReadStatus():
             # At the pace of a poll again, however much it is wanted: a pump that is busy is not to be kept busy by us.
             channel.status_wanted = False

@@ -6,7 +6,7 @@ Refuses to decide anything. A STOP goes to the front: it is written first and re
 from __future__ import annotations
 
 from pumpctl.core.instant import Now
-from pumpctl.effects import Effect, Publish, Record, WritePump
+from pumpctl.effects import Effect, Record, WritePump
 from pumpctl.events import Json
 
 
@@ -31,11 +31,6 @@ class Outbox:
         self.next_seq += 1
         self._effects.append(Record(seq, kind, body, self.now.utc_ms, anchored))
         return seq
-
-    def event(self, channel: str, event_type: str, payload: Json) -> None:
-        """Something happened that a person far away wants to read."""
-        told = {"event_type": event_type, "at_ms": self.now.utc_ms, **payload}
-        self._effects.append(Publish(channel, "event", told))
 
     def effects(self) -> tuple[Effect, ...]:
         return (*self._stops, *self._effects)

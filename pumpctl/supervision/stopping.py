@@ -44,7 +44,6 @@ def request_stop(
     if new:
         told = [{"code": reason.code, "message": reason.message} for reason in new]
         out.record("stop_requested", {"channel": channel.name, "reasons": told, "latches": latches}, anchored=True)
-        out.event(channel.name, "stop_requested", {"reasons": told})
     if latches:
         for reason in new:
             raise_alarm(channel, reason.code, priority, reason.message, out)
@@ -130,7 +129,6 @@ def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) ->
     out.record("stop_proven", {"channel": channel.name, "reasons": told, "latched": stop.latches}, anchored=True)
     if "counter_fell" in told:  # or the next life would find it again
         out.record("counters_taken", {"channel": channel.name, "counters": counters_body(status.counters)})
-    out.event(channel.name, "stopped", {"reasons": told, "latched": stop.latches})
     if not channel.latched:
         channel.move(Trigger.CLEARED)
 

@@ -141,3 +141,6 @@ def test_a_pump_that_refuses_is_idle_again():
     desk.run_for(10_000)
     assert desk.pump.count(wire.Prime) == 1
     assert (desk.state, desk.channel.priming) == (D.IDLE, None)
+    (refused,) = desk.recorded("prime_refused")
+    assert refused.body["channel"] == desk.channel.name
+    assert [reason["code"] for reason in refused.body["reasons"]] == ["pump_refused_prime_refused"]

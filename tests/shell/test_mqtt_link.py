@@ -50,7 +50,6 @@ async def test_states_links_and_alarms_are_retained(bench: Bench, monitor: Monit
     assert seen.content_type == "application/json"
     bench.link.publish(Publish("a", "alarm/occlusion", {"priority": "high"}))
     assert json.loads((await monitor.next("alarm/occlusion")).content) == {"priority": "high"}
-    bench.link.publish(Publish("a", "event", {"event_type": "stopped"}))
     assert set(await retained(mosquitto)) == {
         "pumpctl/rig/availability",
         "pumpctl/a/link",
