@@ -29,6 +29,7 @@ class SharedLine:
     overdue_ns: int = 0  # when the holder's question has been without an answer for too long
     freed_ns: int = 0  # when the last turn ended
     quiet_until_ns: int | None = None  # answers to STOPs are on their way
+    quiet_from_ns: int = 0
     mute: set[str] = field(default_factory=set[str])  # had no answer in their last turn
     mute_from_ns: int = 0
     favoured: bool = False  # the last turn was out of order
@@ -41,14 +42,16 @@ class SharedLine:
 
     def stops_written(self, count: int, now_ns: int) -> None:
         """A STOP waits for no turn. Its answers are awaited in peace, if the others need not wait too long for it."""
-        self.quiet_until_ns = max(self.quiet_until_ns or now_ns, now_ns) + count * STOP_NS
+        if self.quiet_until_ns is None:
+            self.quiet_from_ns = self.quiet_until_ns = now_ns
+        self.quiet_until_ns = max(self.quiet_until_ns, now_ns) + count * STOP_NS
 
     @property
     def quiet_end_ns(self) -> int | None:
         """When the turn that nobody holds may be given again. None: at any time, or when it ends."""
         if self.holder is not None or self.quiet_until_ns is None:
             return None
-        return min(self.quiet_until_ns, self.freed_ns + LONGEST_QUIET_NS)
+        return min(self.quiet_until_ns, max(self.quiet_from_ns, self.freed_ns) + LONGEST_QUIET_NS)
 
     def is_free(self, now_ns: int) -> bool:
         """Whether somebody may have the turn now."""

@@ -55,9 +55,10 @@ def test_a_turn_that_is_held_is_nobodys_else():
 
 
 @pytest.mark.hazard("H56")
-def test_after_a_stop_the_line_is_quiet_for_its_answers_and_no_longer():
+@pytest.mark.parametrize("idle_ns", [0, 10 * LONGEST_QUIET_NS])
+def test_after_a_stop_the_line_is_quiet_for_its_answers_and_no_longer(idle_ns: int):
     shared = line()
-    turn(shared, T)
+    turn(shared, T - idle_ns)
     shared.stops_written(1, T)
     assert shared.quiet_end_ns == T + STOP_NS
     assert not shared.is_free(T + STOP_NS - 1)
