@@ -112,8 +112,9 @@ def _lock_holder(state_dir: Path, host: Host) -> int | None:
     number = text_of(state_dir / LOCK_FILE)
     if not number.isdecimal():
         return None
-    words = host.command_of(int(number))
-    return int(number) if any("pumpctl" in word or "daemon" in word for word in words) else None
+    words = host.command_of(int(number))  # after a restart of the host the number may be anybody's
+    is_daemon = "run" in words and any(Path(word).name == "pumpctl" for word in words)
+    return int(number) if is_daemon else None
 
 
 def _listener(path: Path) -> int | None:

@@ -8,12 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pumpctl.guard.porch import GUARDS
+from pumpctl.guard.porch import GUARDS, Porch
 from pumpctl.guard.wire import PORCH_NAME, decode, encode
 from tests.conftest import PtyPair
 from tests.guard.rig import WAIT_S, Daemon, PumpPeer, ask, ended
@@ -142,28 +143,32 @@ def test_what_is_no_daemon_gets_a_reason_and_no_guard(
     assert porch.poll() is None
 
 
-def test_the_guards_of_one_porch_are_bounded(porch: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    ours: list[socket.socket] = []
-    pipes: list[int] = []
-    answers: list[dict[str, object]] = []
-    for place in range(GUARDS + 1):
-        # Of one state directory the first gets the lock; the others end by themselves, so they are stopped at once.
-        end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        reading, writing = os.pipe()
-        pidfd = os.pidfd_open(os.getpid())
-        answers.append(asked(tmp_path, {"do": "guard"}, [theirs.fileno(), reading, pidfd]))
-        if place < GUARDS:
-            os.kill(int(str(answers[-1]["pid"])), signal.SIGSTOP)
-        ours.append(end)
-        pipes += [reading, writing, pidfd]
-        theirs.close()
-    assert f"{GUARDS} guards are there already" in str(answers[-1].get("error"))
-    for answer in answers[:-1]:
-        os.kill(int(str(answer["pid"])), signal.SIGKILL)
-    for end in ours:
-        end.close()
-    for descriptor in pipes:
-        os.close(descriptor)
+@pytest.fixture
+def sleepers() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Guards that never end by themselves."""
+    started = [subprocess.Popen(["sleep", "600"]) for _ in range(GUARDS)]
+    yield started
+    for each in started:
+        each.kill()
+        each.wait(WAIT_S)
+
+
+def test_the_guards_of_one_porch_are_bounded(sleepers: list[subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(tmp_path / PORCH_NAME))
+        listener.listen()
+        full = Porch(tmp_path, listener, feed_ms=50, guards=list(sleepers))
+        serving = threading.Thread(target=full.run)
+        serving.start()
+        descriptors = [os.pidfd_open(os.getpid()) for _ in range(3)]
+        try:
+            refusal = asked(tmp_path, {"do": "guard"}, descriptors)
+        finally:
+            full.ended = True
+            serving.join(WAIT_S)
+            for descriptor in descriptors:
+                os.close(descriptor)
+    assert f"{GUARDS} guards are there already" in str(refusal["error"])
 
 
 def test_a_porch_that_does_not_answer_costs_a_moment_and_no_guard(daemon: StartDaemon, tmp_path: Path) -> None:
