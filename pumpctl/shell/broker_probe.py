@@ -16,7 +16,7 @@ from pumpctl.shell.mqtt_settings import TlsFiles
 from pumpctl.shell.mqtt_tls import context_of
 from pumpctl.shell.unusable import NOT_CONNECTED, Unusable
 
-STEP_S = 1.5  # each of: TCP, TLS handshake, answer to CONNECT
+STEP_S = 3.0  # each of: TCP, TLS handshake, answer to CONNECT. A refusal needs none of it: it is said at once
 KEEPALIVE_S = 5
 CONNACK_BYTES = 4  # up to the reason code
 CONNACK, TLS_ALERT = 0x20, 0x15

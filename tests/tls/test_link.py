@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,24 @@ import pytest
 import pytest_asyncio
 
 from protocols.mqtt.topics import BASE, HOME_ASSISTANT_STATUS, Announcement, Topics
+from pumpctl.doctor.broker import broker as examine_broker
+from pumpctl.doctor.certificates import certificates as examine_certificates
+from pumpctl.doctor.host import Host
 from pumpctl.effects import Publish
+from pumpctl.shell import broker_probe
 from pumpctl.shell.broker_probe import Place, admitted
 from pumpctl.shell.logs import open_log
 from pumpctl.shell.mqtt_client import Broker
 from pumpctl.shell.mqtt_link import MqttLink
 from pumpctl.shell.mqtt_refusal import words_of
 from pumpctl.shell.mqtt_settings import TlsFiles
+from pumpctl.shell.settings import Settings
 from pumpctl.shell.unusable import Unusable
 from tests.shell.waiting import until
 from tests.tls.conftest import StartBroker
 from tests.tls.house import House
 from tests.tls.speaker import Speaker
-from tests.tls.test_refused_connections import AT_ONCE_S, TRIES
+from tests.tls.test_refused_connections import AT_ONCE_S, PATIENT_S, TRIES
 
 NOT_AUTHORIZED = 0x87
 ANNOUNCED = Announcement("homeassistant/device/pumpctl_a/config", {"device": {}})
@@ -60,8 +66,23 @@ async def told() -> AsyncIterator[Told]:
     await subject.close()
 
 
+def doctor_says(folder: Path, port: int, files: TlsFiles) -> list[str]:
+    """Of certificates and broker, as `pumpctl doctor` prints it."""
+    settings = Settings.model_validate(
+        {
+            "state_dir": folder,
+            "mode": "rig",
+            "channel": [{"name": "a", "dialect": "companion", "port": "/p", "serial": "SIM-1", "patient_id": "p"}],
+            "mqtt": {"host": "localhost", "port": port, **asdict(files)},
+        }
+    )
+    found = [*examine_certificates(settings, Host()), *examine_broker(settings, Host())]
+    return [f"{finding.cause}; {finding.next_step}" for finding in found]
+
+
 def lines(log: io.StringIO, event: str) -> list[dict[str, Any]]:
-    return [line for line in map(json.loads, log.getvalue().splitlines()) if line["event"].startswith(event)]
+    whole = [line for line in log.getvalue().splitlines(keepends=True) if line.endswith("\n")]
+    return [line for line in map(json.loads, whole) if line["event"].startswith(event)]
 
 
 async def test_what_is_told_arrives_by_tls(told: Told, house: House, start_broker: StartBroker) -> None:
@@ -77,9 +98,16 @@ async def test_what_is_told_arrives_by_tls(told: Told, house: House, start_broke
 @pytest.mark.hazard("H64")
 @pytest.mark.parametrize("case", ["revoked", "other authority", "expired", "not for localhost", "nobody there"])
 async def test_a_refused_connection_is_logged_at_once_in_the_words_of_the_probe(
-    case: str, told: Told, house: House, other_house: House, start_broker: StartBroker
+    case: str,
+    told: Told,
+    house: House,
+    other_house: House,
+    start_broker: StartBroker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without the probe the library waits ten seconds and says that the operation timed out."""
+    monkeypatch.setattr(broker_probe, "STEP_S", PATIENT_S)
     house.revoke("nobody")
     house.broker("elsewhere", ["broker.example"], house.valid)
     elsewhere = {"broker.crt": "elsewhere.crt", "broker.key": "elsewhere.key"}
@@ -93,13 +121,15 @@ async def test_a_refused_connection_is_logged_at_once_in_the_words_of_the_probe(
     if case == "nobody there":
         broker.stop()
     with pytest.raises(Unusable) as wanted:
-        await asyncio.to_thread(admitted, Place("localhost", broker.port, files, "doctor"), house.utc_ms)
+        await asyncio.to_thread(admitted, Place("localhost", broker.port, files, "other"), house.utc_ms)
+    found = await asyncio.to_thread(doctor_says, tmp_path, broker.port, files)
+    assert any(str(wanted.value).endswith(line) for line in found), "the same words, without `mqtt: broker`"
     loop = asyncio.get_running_loop()
     took_s = AT_ONCE_S
     for _ in range(TRIES):
         begun_s = loop.time()
         _, log = told.start(broker.port, files)
-        await until(lambda log=log: "the daemon goes on without" in log.getvalue())
+        await until(lambda log=log: lines(log, "mqtt: no broker"))
         took_s = loop.time() - begun_s
         assert [line["reason"] for line in lines(log, "mqtt: no broker")] == [str(wanted.value)]
         if took_s < AT_ONCE_S:
@@ -122,7 +152,8 @@ async def test_what_the_access_list_forbids_is_said_in_words(
     told: Told, house: House, start_broker: StartBroker
 ) -> None:
     link, log = told.start(start_broker().port, house.files("watcher"))
-    await until(lambda: link.refused > 0)
+    await until(lambda: lines(log, "mqtt: the broker refuses"))
+    assert link.refused > 0
     assert {line["reason"] for line in lines(log, "mqtt: the broker refuses")} == {words_of(NOT_AUTHORIZED)}
     assert "access list (ACL)" in words_of(NOT_AUTHORIZED)
 
