@@ -1,13 +1,12 @@
 """A poll decided, sent, answered and weighed by the daemon's own loop and Controller, against raw bytes on a pty.
 
 The clock that the Controller is handed runs ahead by one poll period a trip, so that polls follow each other without
-waiting; everything else is the real thing, and the peer is the one in C of link.py.
+waiting; everything else is the real thing, and the peer is one in C. Refuses to know what a status means.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,17 +15,16 @@ from time import perf_counter_ns
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, JournalCondition, JournalContent, Mode
 from pumpctl.controller import Controller
 from pumpctl.core.instant import NS_PER_MS
-from pumpctl.effects import Record
+from pumpctl.effects import Publish, Record
 from pumpctl.events import DeadlineReached, Event, GuardChanged, Recorded
 from pumpctl.shell.clock import Clock, boottime_ns, wall_ms
 from pumpctl.shell.event_loop import EventLoop, Outlets
 from pumpctl.shell.library_file import read_library
 from pumpctl.shell.serial_link import SerialLink
 from pumpctl.shell.supervised_port import PortSettings
-from tests.bench.harness import Subject, compiled
-from tests.bench.link import IDENTITY, ROUNDS, TRIPS_A_ROUND, WAIT_S, NoGuard, line_to, pump_line, raw_round
-
-CHANNEL = "bench"
+from tests.bench.dialects import CHANNEL, Dialect
+from tests.bench.harness import Preparation, Round, Subject
+from tests.bench.lines import ROUNDS, TRIPS_A_ROUND, WAIT_S, NoGuard, Place, pinned, raw_line
 
 
 class QuietGuard(NoGuard):
@@ -41,7 +39,7 @@ class QuietGuard(NoGuard):
 class Poller:
     """Lets the next poll be due, again and again, and notes how long each took to be weighed, by its questions."""
 
-    def __init__(self, path: str, channel: ChannelConfiguration) -> None:
+    def __init__(self, path: str, channel: ChannelConfiguration, publish: Callable[[Publish], None]) -> None:
         self._ahead_ns = 0
         self._asked = 0
         self._before_ns = 0
@@ -66,7 +64,7 @@ class Poller:
             pumps={CHANNEL: self},
             guard=QuietGuard(),
             record=self._record,
-            publish=lambda _: None,
+            publish=publish,
             annunciate=lambda _: None,
             answer=lambda _: None,
             passed=self._passed,
@@ -130,35 +128,32 @@ class Poller:
 
 
 @contextmanager
-def polled(path: str, channel: ChannelConfiguration) -> Generator[Callable[[], list[float]], None, None]:
-    """A round of polls of the pump on that line."""
+def _polled(path: str, channel: ChannelConfiguration) -> Generator[Round, None, None]:
+    """Rounds of polls of the pump on that line."""
     with asyncio.Runner() as runner:
-        poller = runner.run(_poller(path, channel))
+        poller = runner.run(opened(path, channel, lambda _: None))
         yield lambda: runner.run(poller.poll(TRIPS_A_ROUND))
         runner.get_loop().call_soon(poller.close)
         runner.run(asyncio.sleep(0))
 
 
-@contextmanager
-def through_controller(build: Path) -> Generator[Subject, None, None]:
-    with ExitStack() as stack:
-        pump_path = stack.enter_context(pump_line(build))
-        raw_path = stack.enter_context(line_to(str(compiled("pty_echo.c", build)), "{fd}"))
-        raw_fd = os.open(raw_path, os.O_RDWR | os.O_NOCTTY)
-        stack.callback(os.close, raw_fd)
-        channel = ChannelConfiguration(CHANNEL, "companion", IDENTITY.serial, "patient-1")
-        ours = stack.enter_context(polled(pump_path, channel))
-        yield Subject(
-            name="poll through the Controller / raw pty",
-            unit="us",
-            goal=4.0,
-            rounds=ROUNDS,
-            ours=ours,
-            floor=lambda: raw_round(raw_fd),
-        )
+def through_controller(dialect: Dialect, place: Place = Place.APART) -> Preparation:
+    """Beside the pump on the same core nothing overlaps: the ratio is then all our own time, and told for that."""
+
+    @contextmanager
+    def prepared(build: Path) -> Generator[Subject, None, None]:
+        with ExitStack() as stack:
+            core = stack.enter_context(pinned(place))
+            floor = stack.enter_context(raw_line(build, core))
+            ours = stack.enter_context(_polled(stack.enter_context(dialect.peer(build, core)), dialect.channel))
+            name = f"{dialect.name} by the Controller / raw pty, {place.value}"
+            yield Subject(name, "us", 4.0, ROUNDS, ours, floor)
+
+    return prepared
 
 
-async def _poller(path: str, channel: ChannelConfiguration) -> Poller:
-    poller = Poller(path, channel)
+async def opened(path: str, channel: ChannelConfiguration, publish: Callable[[Publish], None]) -> Poller:
+    """A poller whose pump has told who it is."""
+    poller = Poller(path, channel, publish)
     await poller.opened()
     return poller

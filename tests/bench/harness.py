@@ -2,11 +2,13 @@
 
 Refuses to know what is measured (__main__.py lists it) and to fail a build on a time: it only says
 whether a goal is met. Rounds of ours and of the floor alternate, and which of them goes first alternates too, so that a
-busy moment of the machine falls on both. Each figure is the median of all samples of all rounds.
+busy moment of the machine falls on both. Each figure is the median, or the 99th percentile, of all samples of all
+rounds; the ratio is the median of the ratios of the rounds, so that a floor that has two figures cannot choose.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 import subprocess
 from collections.abc import Callable, Sequence
@@ -16,7 +18,8 @@ from pathlib import Path
 
 FLOORS = Path(__file__).resolve().parent / "floors"
 
-TITLE = f"{'':<42}{'ours p50':>11}{'floor p50':>11}  {'unit':<12}{'ratio':>7}  goal"
+NAME_WIDTH = 52
+TITLE = f"{'':<{NAME_WIDTH}}{'p50':>9}{'p99':>9}{'floor p50':>11}{'p99':>9}  {'unit':<9}{'ratio':>7}  goal"
 
 Round = Callable[[], Sequence[float]]
 
@@ -51,25 +54,42 @@ class Row:
     met: bool | None
     unit: str
     rounds: int
+    ours_p99: float
+    floor_p99: float | None = None
+    note: str = ""
 
 
 def measure(subject: Subject) -> Row:
     """Run all rounds of one subject, after one that does not count."""
-    goal = subject.goal
     subject.ours()
     if subject.floor is None:
-        ours = statistics.median(sample for _ in range(subject.rounds) for sample in subject.ours())
-        met = None if goal is None else ours >= goal
-        return Row(subject.name, ours, None, None, goal, met, subject.unit, subject.rounds)
+        return _alone(subject)
     subject.floor()
-    samples: dict[Round, list[float]] = {subject.ours: [], subject.floor: []}
+    ours: list[Sequence[float]] = []
+    floor: list[Sequence[float]] = []
+    sides = ((subject.floor, floor), (subject.ours, ours))
     for number in range(subject.rounds):
-        pair = (subject.ours, subject.floor) if number % 2 else (subject.floor, subject.ours)
-        for side in pair:
-            samples[side].extend(side())
-    ours, floor = (statistics.median(samples[side]) for side in (subject.ours, subject.floor))
-    met = None if goal is None else ours / floor <= goal
-    return Row(subject.name, ours, floor, ours / floor, goal, met, subject.unit, subject.rounds)
+        for side, kept in reversed(sides) if number % 2 else sides:
+            kept.append(side())
+    ratio = statistics.median(
+        statistics.median(mine) / statistics.median(its) for mine, its in zip(ours, floor, strict=True)
+    )
+    met = None if subject.goal is None else ratio <= subject.goal
+    p50, p99 = _figures(ours)
+    floor_p50, floor_p99 = _figures(floor)
+    return Row(subject.name, p50, floor_p50, ratio, subject.goal, met, subject.unit, subject.rounds, p99, floor_p99)
+
+
+def _alone(subject: Subject) -> Row:
+    p50, p99 = _figures([subject.ours() for _ in range(subject.rounds)])
+    met = None if subject.goal is None else p50 >= subject.goal
+    return Row(subject.name, p50, None, None, subject.goal, met, subject.unit, subject.rounds, p99)
+
+
+def _figures(rounds: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """The median and the 99th percentile of all samples."""
+    samples = sorted(sample for each in rounds for sample in each)
+    return statistics.median(samples), samples[math.ceil(len(samples) * 99 / 100) - 1]
 
 
 def compiled(source: str, build: Path, *libraries: str) -> Path:
@@ -80,8 +100,14 @@ def compiled(source: str, build: Path, *libraries: str) -> Path:
 
 
 def line_of(row: Row) -> str:
-    floor = "-" if row.floor is None else f"{row.floor:.1f}"
-    ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
+    floor = f"{_text(row.floor):>11}{_text(row.floor_p99):>9}"
     bound = "" if row.goal is None else f"{'>=' if row.ratio is None else '<='} {row.goal:g}"
     verdict = {True: "met", False: "NOT MET", None: ""}[row.met]
-    return f"{row.name:<42}{row.ours:>11.1f}{floor:>11}  {row.unit:<12}{ratio:>7}  {bound:<8}{verdict}".rstrip()
+    ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
+    figures = f"{row.ours:>9.1f}{row.ours_p99:>9.1f}{floor}  {row.unit:<9}{ratio:>7}"
+    note = row.note and f"\n  {row.note}"
+    return f"{row.name:<{NAME_WIDTH}}{figures}  {bound:<8}{verdict}".rstrip() + note
+
+
+def _text(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.1f}"

@@ -41,6 +41,20 @@ def test_rounds_alternate_and_so_does_who_goes_first() -> None:
     assert rounds == ["floor", "ours", "ours", "floor"] * 2
 
 
+def test_the_ratio_is_taken_round_by_round() -> None:
+    """A floor of two figures, as a pty's wake-up has them: each of ours is held against that of its own round."""
+    slow, fast = iter([1, 5, 50, 5, 50]), iter([1, 10, 100, 10, 100])
+    row = measure(subject(lambda: [float(next(fast))], lambda: [float(next(slow))], 2.0))
+    assert (row.ratio, row.met) == (2.0, True)
+    assert (row.ours, row.floor) == (55.0, 27.5)
+
+
+def test_the_99th_percentile_is_a_sample_that_one_in_a_hundred_exceeds() -> None:
+    samples = [float(each) for each in range(1, 101)]
+    row = measure(subject(lambda: samples, lambda: samples, None))
+    assert (row.ours_p99, row.floor_p99) == (99.0, 99.0)
+
+
 def test_a_missed_goal_is_told_in_words() -> None:
     assert "NOT MET" in line_of(measure(subject(lambda: [9.0], lambda: [1.0], 2.0)))
     assert "NOT MET" not in line_of(measure(subject(lambda: [1.0], lambda: [1.0], 2.0)))

@@ -1,7 +1,7 @@
 /*
- * mqtt_client PORT TOPIC TIMES: publishes 400 bytes at QoS 1 to its own subscription, TIMES times, one after the other,
- * and prints the nanoseconds from each publication to its return.
- * mqtt_client PORT TOPIC 0: only subscribes, and prints CLOCK_MONOTONIC at each message, until it is ended.
+ * mqtt_client PORT TOPIC TIMES BYTES: publishes so many bytes at QoS 1 to its own subscription, TIMES times, one after the
+ * other, and prints the nanoseconds from each publication to its return.
+ * mqtt_client PORT TOPIC 0 0: only subscribes, and prints CLOCK_MONOTONIC and the length of each message, until ended.
  */
 #include <mosquitto.h>
 #include <stdbool.h>
@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { LARGEST = 4096 };
 
 static int messages;
 static bool connected, subscribed, only_subscribes;
@@ -30,10 +32,10 @@ static void on_subscribe(struct mosquitto *client, void *unused, int id, int cou
 }
 
 static void on_message(struct mosquitto *client, void *unused, const struct mosquitto_message *message) {
-    (void)client, (void)unused, (void)message;
+    (void)client, (void)unused;
     messages++;
     if (only_subscribes) {
-        printf("%lld\n", now_ns());
+        printf("%lld %d\n", now_ns(), message->payloadlen);
         fflush(stdout);
     }
 }
@@ -43,10 +45,11 @@ static void turn(struct mosquitto *client) {
 }
 
 int main(int count, char **argument) {
-    if (count != 4) return 2;
+    if (count != 5) return 2;
     const char *topic = argument[2];
-    int times = atoi(argument[3]);
-    char payload[400];
+    int times = atoi(argument[3]), bytes = atoi(argument[4]);
+    char payload[LARGEST];
+    if (bytes < 0 || bytes > LARGEST) return 2;
     memset(payload, 'x', sizeof payload);
     only_subscribes = times == 0;
     mosquitto_lib_init();
@@ -67,7 +70,7 @@ int main(int count, char **argument) {
     for (int i = 0; i < times; i++) {
         int before = messages;
         long long sent_ns = now_ns();
-        mosquitto_publish(client, NULL, topic, sizeof payload, payload, 1, false);
+        mosquitto_publish(client, NULL, topic, bytes, payload, 1, false);
         while (messages == before) turn(client);
         printf("%lld\n", now_ns() - sent_ns);
     }

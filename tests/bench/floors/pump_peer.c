@@ -1,5 +1,6 @@
 /*
- * pump_peer FD IDENTITY_HEX STATUS_HEX: the quickest pump that speaks SPEC.md well enough to be asked.
+ * pump_peer FD IDENTITY_HEX STATUS_HEX [OTHER_STATUS_HEX]: the quickest pump that speaks SPEC.md well enough to be asked.
+ * With two statuses it tells them in turns, and prints CLOCK_MONOTONIC when the last byte of each was on the line.
  * IDENTIFY, GET_STATUS, READ_PROGRAM and GET_CONFIRMATION get their answers (the two bodies as given, the status with a
  * living uptime; no program, no confirmation), STOP gets STOPPED, everything else is refused as bad_state.
  */
@@ -60,15 +61,19 @@ static int hex(const char *text, uint8_t *out) {
     return made;
 }
 
-static void put_uptime_ms(uint8_t *out) {
+static uint64_t now_ns(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    uint64_t ms = t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+    clock_gettime(clock, &t);
+    return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static void put_uptime_ms(uint8_t *out) {
+    uint64_t ms = now_ns(CLOCK_BOOTTIME) / 1000000;
     memcpy(out, &ms, sizeof ms); /* little-endian hosts only, as every host this runs on */
 }
 
-static uint8_t identity[LARGEST], status[LARGEST];
-static int identity_bytes, status_bytes;
+static uint8_t identity[LARGEST], status[2][LARGEST];
+static int identity_bytes, status_bytes, statuses, told;
 
 /* Puts the answer's body after the head and returns its length. The request's type becomes the answer's. */
 static int answer(uint8_t *payload) {
@@ -77,7 +82,11 @@ static int answer(uint8_t *payload) {
     payload[1] |= 0x80;
     switch (asked) {
     case 0x01: memcpy(body, identity, identity_bytes); return identity_bytes;
-    case 0x02: put_uptime_ms(status); memcpy(body, status, status_bytes); return status_bytes;
+    case 0x02:
+        told++;
+        put_uptime_ms(status[told % statuses]);
+        memcpy(body, status[told % statuses], status_bytes);
+        return status_bytes;
     case 0x04: memset(body, 0, 54); return 54;
     case 0x05: memset(body, 0, 21); return 21;
     case 0x0A: return 0;
@@ -91,20 +100,25 @@ static void take_frame(int fd, const uint8_t *frame, int count) {
     if (decoded < HEAD + CRC) return;
     uint32_t crc = crc32_of(payload, decoded - CRC);
     if (memcmp(&crc, payload + decoded - CRC, CRC) != 0) return;
-    int made = HEAD + answer(payload);
+    int before = told, made = HEAD + answer(payload);
     crc = crc32_of(payload, made);
     memcpy(payload + made, &crc, CRC);
     int length = cobs_encode(payload, made + CRC, out);
     if (write(fd, out, length) != length) exit(1);
+    if (statuses > 1 && told != before) {
+        printf("%llu\n", (unsigned long long)now_ns(CLOCK_MONOTONIC));
+        fflush(stdout);
+    }
 }
 
 int main(int count, char **argument) {
-    if (count != 4) return 2;
+    if (count != 4 && count != 5) return 2;
     int fd = atoi(argument[1]), held = 0;
     uint8_t bytes[4096], frame[FRAME];
     fill_table();
     identity_bytes = hex(argument[2], identity);
-    status_bytes = hex(argument[3], status);
+    statuses = count - 3;
+    for (int i = 0; i < statuses; i++) status_bytes = hex(argument[3 + i], status[i]);
     for (;;) {
         ssize_t taken = read(fd, bytes, sizeof bytes);
         if (taken <= 0) return 0;
