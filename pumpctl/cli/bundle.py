@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pumpctl import __version__
+from pumpctl.cli.counters import counters_of
 from pumpctl.cli.redaction import REMOVED, Redactor, Told
 from pumpctl.configuration import JournalCondition
 from pumpctl.shell.chain import ANCHOR_FILE, JOURNAL_FILE, Row, Unproven, proven_rows, verify_journal
@@ -47,6 +48,7 @@ settings.json   the settings as the daemon reads them
 journal.json    what `pumpctl journal verify` says, how many records of each kind there are, sizes of the files
 records.jsonl   the newest records of the journal, oldest first (at most {last})
 status.json     what the running daemon says of its pumps, if one runs
+counters.json   what the running daemon has counted, if its settings have a table [metrics]
 
 Names are replaced: patients, persons, pumps' serial numbers, channels, hosts, paths, orders and programs are called
 patient-1, person-2 and so on, the same wherever they stand; which is which is written down nowhere. Texts that people
@@ -76,6 +78,7 @@ def bundle_of(settings: Settings, last: int) -> dict[str, bytes]:
     }
     records = [json.dumps(_record(redactor, row)) + "\n" for row in past.newest]
     files["status.json"] = _status(settings.state_dir, redactor)
+    files["counters.json"] = counters_of(settings.metrics, redactor)
     files["journal.json"] = {**_journal(settings.state_dir, past), "unknown_fields_left_out": redactor.left_out}
     told = {name: (json.dumps(content, indent=2) + "\n").encode() for name, content in files.items()}
     readme = README.format(last=last, removed=REMOVED).encode()

@@ -49,6 +49,8 @@ def _row(rule: str) -> frozenset[str]:
 _CODES, _HASHES, _TEXTS, _FIGURES, _INSIDE = map(_row, _RULES)
 _NAMES: Mapping[str, str] = {field: row[0] for row in _ROWS if row[0] not in _RULES for field in row[1:]}
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}|(rig|therapy), unsigned|pumpctl/[a-z]+/[0-9]+")
+_LABELS = frozenset({"bound", "code", "dialect", "kind", "link", "priority", "rule", "state"})
+_LABEL = re.compile(r"[a-z][a-z0-9_]{0,63}|[A-Z]{1,3}[0-9]{1,3}[a-z]?")  # rules have ids like Q31
 _HASH = re.compile(r"[0-9a-f]{8,64}")  # of the drug library, which is no secret
 _UNITS = re.compile(r"[a-z0-9_]+_(h|min|ml|ml_h|mg_min|mmhg|ms|ns|percent|permille|s|seq|ug|ul|ul_h|um)")
 _NOTHING: tuple[object, ...] = (None, "", [], {})
@@ -81,6 +83,12 @@ class Redactor:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             self._pseudonyms[kind, value] = f"{kind}-{self._counts[kind]}"
         return self._pseudonyms[kind, value]
+
+    def label(self, key: str, value: str) -> str:
+        """Of a metric: a name, or a word that the program chooses."""
+        if key in _NAMES:
+            return self._named(_NAMES[key], value)
+        return value if key in _LABELS and _LABEL.fullmatch(value) else REMOVED
 
     def instant_ms(self, utc_ms: int) -> int:
         """Against the newest record."""

@@ -20,7 +20,15 @@ from tests.cli.canaries import BODIES, DIGEST, IN_JOURNAL, IN_SETTINGS, PROGRAM_
 from tests.cli.test_operator import Daemon
 from tests.damage.material import lived_records
 
-FILES = ["README.txt", "versions.json", "settings.json", "status.json", "journal.json", "records.jsonl"]
+FILES = [
+    "README.txt",
+    "versions.json",
+    "settings.json",
+    "status.json",
+    "counters.json",
+    "journal.json",
+    "records.jsonl",
+]
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -117,6 +125,7 @@ def test_no_secret_is_in_the_bundle_and_what_a_maintainer_needs_is(config: Path,
     assert (state["state"], state["flow_ml_h"], state["serial"], state["at_ms"]) == ("infusing", 10.0, "serial-1", 1000)
     assert daemon.asked == [("status", {})]
 
+    assert json.loads(files["counters.json"]) == {"counted": False}
     journal = json.loads(files["journal.json"])
     assert (journal["condition"], journal["reason"], journal["records"]) == ("sound", "", len(BODIES))
     assert (journal["alarms_raised"], journal["proven_by_kind"]["settled"]) == ({"air_in_line": 1}, 1)
