@@ -81,7 +81,7 @@ def _checks(settings: Settings, daemon: Running, host: Host) -> Iterator[Check]:
     yield Check("metrics", partial(programs.metrics, settings, daemon), again)
     yield Check("ModemManager", partial(ports.modem_manager, settings, host), again)
     yield Check("certificates", partial(certificates.certificates, settings, host), disk)
-    network = "look at the network and the name server"
+    network = "is it the right host, does a firewall stand between, is the network slow?"
     yield Check("broker", partial(broker.broker, settings, host), network)
 
 

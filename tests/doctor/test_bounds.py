@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,14 @@ def test_a_check_that_hangs_is_left_behind_and_the_others_are_made(site: Site, r
     assert (hung.verdict, hung.cause) == (Verdict.FAULT, "no answer within 1 s")
     assert "dmesg" in hung.next_step
     assert found[-1].check == "broker"
+
+
+def test_a_broker_that_never_answers_holds_nobody_up(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        site.tables = f'[mqtt]\nhost = "127.0.0.1"\nport = {silent.getsockname()[1]}\n'
+        found = list(examine(site.write_settings(), site.host, 1, 10 * WITHIN_S))
+    assert finding_of("broker", found).cause == "no answer within 1 s"
+    assert "does a firewall stand between" in finding_of("broker", found).next_step
 
 
 def test_a_check_that_fails_by_itself_hides_none_of_the_others(site: Site) -> None:
