@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Broker
 from tests.metrics.told import Series, named, read, value
 from tests.system import real_pair
 from tests.system.real_pair import PATIENT, RealPair
@@ -27,11 +28,12 @@ STATUS = {
 class ScrapedPair(RealPair):
     """A pair whose daemon serves metrics."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, broker: Broker) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.metrics_port = int(probe.getsockname()[1])
-        super().__init__(folder, tables=f"[metrics]\nport = {self.metrics_port}\n")
+        mqtt = f'[mqtt]\nhost = "{broker.host}"\nport = {broker.port}\n'
+        super().__init__(folder, tables=f"[metrics]\nport = {self.metrics_port}\n{mqtt}")
 
     @property
     def page(self) -> str:
@@ -70,15 +72,15 @@ def alarms_on(series: Series) -> set[str]:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScrapedPair]:
+def pair(tmp_path: Path, mosquitto: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScrapedPair]:
     monkeypatch.setattr(real_pair, "SPEED", UNHURRIED)
-    subject = ScrapedPair(tmp_path)
+    subject = ScrapedPair(tmp_path, mosquitto)
     yield subject
     subject.clean_up()
 
 
 @pytest.mark.hazard("H66")
-def test_a_whole_life_is_told_as_it_was_read(pair: ScrapedPair) -> None:
+def test_a_whole_life_is_told_as_it_was_read(pair: ScrapedPair, mosquitto: Broker) -> None:
     pair.infuse()
     pair.wait("it flows", lambda: (pair.one("pumpctl_rate_ml_per_hour") or 0) > 0)
     told_least_ml, payload = pair.one("pumpctl_delivered_ml_total", bound="least"), pair.state
@@ -97,12 +99,20 @@ def test_a_whole_life_is_told_as_it_was_read(pair: ScrapedPair) -> None:
     pair.wait("all agree", pair.agrees)
     _says_what_happened(pair)
     _says_nothing_of_persons(pair)
+    pair.wait("the broker has all", lambda: _of_the_broker(pair) == (1, 0))
+    mosquitto.stop()
+    pair.wait("the broker is gone", lambda: _of_the_broker(pair)[0] == 0)
 
 
 def _gone_and_never_zero(pair: ScrapedPair) -> bool:
     rate = pair.one("pumpctl_rate_ml_per_hour")
     assert rate is None or rate > 0
     return rate is None
+
+
+def _of_the_broker(pair: ScrapedPair) -> tuple[float | None, float | None]:
+    series = pair.series
+    return value(series, "pumpctl_mqtt_connected"), value(series, "pumpctl_mqtt_publish_rejected_total")
 
 
 def _says_what_happened(pair: ScrapedPair) -> None:
