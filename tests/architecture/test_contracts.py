@@ -50,6 +50,8 @@ VIOLATIONS = [
     ("simulator-layers", "simulator/pump.py", "import simulator.rig", "simulator.pump -> simulator.rig"),
     ("simulator-layers", "simulator/motor.py", "import simulator.physics", "simulator.motor -> simulator.physics"),
     ("simulator-layers", "simulator/attic.py", "", "simulator.attic"),
+    ("one-way", "pumpctl/shell/mqtt_live.py", "import pumpctl.shell.control_client", "shell.control_client"),
+    ("one-way", "pumpctl/shell/mqtt_client.py", "import pumpctl.controller", "mqtt_client -> pumpctl.controller"),
     ("guard-rooms", "pumpctl/shell/clock.py", "import pumpctl.guard.process", "pumpctl.guard.process"),
     ("protocols", "protocols/companion/__init__.py", "import pumpctl.events", "protocols.companion -> pumpctl.events"),
     ("protocols", "protocols/companion/__init__.py", "import simulator.rig", "protocols.companion -> simulator.rig"),
