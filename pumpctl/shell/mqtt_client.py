@@ -102,7 +102,7 @@ class Connection(aiomqtt.Client):
             message.topic, text.encode(), qos=1, retain=message.retain, properties=self._properties_of(message, text)
         )
         if info.rc != 0:
-            raise aiomqtt.MqttCodeError(info.rc, "cannot publish")
+            raise self._cause(aiomqtt.MqttCodeError(info.rc, "cannot publish"))
         answer = self._answers[info.mid] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(REPLY_S):
@@ -119,9 +119,11 @@ class Connection(aiomqtt.Client):
         try:
             await anext(aiter(self.messages))  # nothing ever comes to this queue
         except aiomqtt.MqttError as error:
-            if self.fault:
-                raise aiomqtt.MqttError(self.fault) from error
-            raise error.__cause__ or error from None
+            raise self._cause(error.__cause__ or error) from None
+
+    def _cause(self, error: BaseException) -> BaseException:
+        """What the library noticed last, or what we noticed before that."""
+        return aiomqtt.MqttError(self.fault) if self.fault else error
 
     def _properties_of(self, message: Message, text: str) -> Properties:
         properties = Properties(PacketTypes.PUBLISH)
