@@ -22,14 +22,14 @@ from tests.removal.trial import Removal, Trial
 # The tests of what decides, and of each edge that a row of the hazard list names.
 POOL = (
     *("tests/core", "tests/controller", "tests/drivers"),
-    *("tests/mqtt/test_outbox.py", "tests/mqtt/test_outbox_answers.py"),
+    *("tests/mqtt/test_outbox.py", "tests/mqtt/test_outbox_answers.py", "tests/mqtt/test_hostile_brokers.py"),
     *("tests/guard/test_decision.py", "tests/guard/test_decision_absence.py"),
     *("tests/protocols/companion/test_framing.py", "tests/protocols/companion/test_session.py"),
     *(
         f"tests/shell/test_{what}.py"
         for what in (
             *("anchor", "annunciator", "clock", "control_socket", "crash_record", "event_loop", "inbox", "journal"),
-            *("journal_damage", "mqtt_link", "serial_link", "serial_stop"),
+            *("journal_damage", "mqtt_link", "serial_link", "serial_stop", "shared_line", "line_settings"),
         )
     ),
 )
