@@ -14,8 +14,10 @@ from pumpctl.core.rules.finding import Severity
 from pumpctl.core.units import Misread
 from pumpctl.core.validation import Decision as Verdict
 from pumpctl.guard.decision import Watch
-from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.channel import Channel, StopPursuit
+from pumpctl.supervision.line import SharedLine
 from pumpctl.supervision.outbox import Outbox
+from pumpctl.supervision.stopping import PROOF_NS, REPEAT_NS
 from pumpctl.supervision.ward import Ward
 from tests.removal.control import Anything
 from tests.removal.decided import Decision, always, changed, instead_of, undone, unless_raised
@@ -27,7 +29,9 @@ def _any_reading(_why: Misread, _text: str, kind: Anything, *_rest: Anything) ->
     return kind(1)
 
 
-def _believed(_original: Anything, self: Delivered, counters: Counters, asked_ns: int, moving_ul_h: int) -> Delivered:
+def _believed(
+    _original: Anything, self: Delivered, counters: Counters, asked_ns: int, moving_ul_h: int, **_more: Anything
+) -> Delivered:
     """Late, repeated, falling: whatever it says."""
     smallest, largest = counters.since(self.base)
     read = replace(self, asked_therapy_ns=asked_ns, moving_ul_h=moving_ul_h)
@@ -68,6 +72,19 @@ def _without_an_answer(original: Anything, ward: Ward, channel: Channel, status:
     if channel.stop is not None:
         channel.stop.taken_ns = channel.stop.taken_ns or 0
     original(ward, channel, status, out)
+
+
+def _as_they_stand(_original: Anything, line: SharedLine, *_rest: Anything) -> list[str]:
+    return sorted(line.channels)
+
+
+def _never_mute(original: Anything, line: SharedLine, now_ns: int, *, answered: Anything) -> None:
+    original(line, now_ns, answered=answered and True)
+    line.mute.clear()
+
+
+def _at_full_pace(_original: Anything, _channel: Channel, stop: StopPursuit) -> int:
+    return REPEAT_NS if stop.taken_ns is None else PROOF_NS
 
 
 CORE = (
@@ -119,6 +136,11 @@ SUPERVISION = (
     Decision("pumpctl.supervision.door", "raise_flow", _however_late, acts=True, what="the intent is not too old"),
     Decision("pumpctl.supervision.stopping", "prove_stop", _by_an_older_status, acts=True, what="a later status"),
     Decision("pumpctl.supervision.stopping", "prove_stop", _without_an_answer, acts=True, what="an answered STOP"),
+    Decision("pumpctl.supervision.line", "SharedLine.is_free", always(answer=True)),
+    Decision("pumpctl.supervision.line", "SharedLine.order", _as_they_stand),
+    Decision("pumpctl.supervision.line", "SharedLine.ended", _never_mute, acts=True),
+    Decision("pumpctl.supervision.stopping", "_repeat_ns", _at_full_pace),
+    *undone("pumpctl.supervision.line", "SharedLine.stops_written"),
     *undone("pumpctl.supervision.door", "_refused"),
     *undone("pumpctl.supervision.stopping", "withdraw_intent", "pursue_stop", "_write"),
     *undone("pumpctl.supervision.settling", "commit", "doubt", "withdraw", "book", "_count_from_here"),

@@ -50,6 +50,11 @@ def _behind_whatever_is_half_written(_original: Anything, link: SerialLink, port
     link._send(port, frame)
 
 
+def _flushed_away(original: Anything, link: SerialLink, port: OpenPort, frame: bytes) -> None:
+    link._stops_leave_s = 0.0
+    original(link, port, frame)
+
+
 def _whatever_its_checksum(_original: Anything, content: bytes) -> Anything:
     body = content[: anchor._LAYOUT.size]
     if len(body) < anchor._LAYOUT.size:
@@ -76,6 +81,8 @@ EDGE = (
     Decision("pumpctl.shell.inbox", "Inbox._append", unless_raised(InboxOverflow)),
     Decision("pumpctl.shell.event_loop", "EventLoop._carry_out", _in_its_turn, acts=True),
     Decision("pumpctl.shell.serial_link", "SerialLink._write_stop", _behind_whatever_is_half_written, acts=True),
+    Decision("pumpctl.shell.serial_link", "SerialLink._write_stop", _flushed_away, acts=True, what="of another pump"),
+    Decision("pumpctl.shell.line_settings", "why_not_together", always(None)),
     Decision("pumpctl.shell.chain", "_verdict", always("")),
     Decision("pumpctl.shell.anchor", "_slot", _whatever_its_checksum),
     Decision("pumpctl.shell.journal", "lock_state_dir", unless_raised(Unusable, otherwise=0)),
