@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +16,14 @@ from protocols.mqtt.topics import Topics
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.drivers.pump import PumpActivity
 from pumpctl.effects import Publish, Record
+from pumpctl.shell.retirement import KIND
 from pumpctl.supervision.channel import Link
+from pumpctl.supervision.wall_clock import CONFIRMED, STARTED, STEPPED
 from tests.controller.desk import A, Desk
 from tests.controller.orders import once
 from tests.controller.scenes import infusing, loaded
 
+ROOT = Path(__file__).resolve().parents[2]
 OURS = Topics("pumpctl", "rig")
 
 
@@ -160,3 +165,9 @@ def test_what_is_not_known_or_not_readable_is_told_as_no_more_than_that():
     for body in bodies:
         assert event_of(7, 5, "alarm_ended", body).event_type == UNREADABLE
     assert set(EVENT_TYPES) == {*TOLD, OTHER, UNREADABLE}
+
+
+def test_every_kind_of_record_has_its_row():
+    written = "\n".join(path.read_text() for path in (ROOT / "pumpctl/supervision").glob("*.py"))
+    kinds = set(re.findall(r"\.record\(\s*\"(\w+)\"", written)) | {STARTED, STEPPED, CONFIRMED, KIND}
+    assert kinds == set(TOLD)
