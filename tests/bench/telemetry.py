@@ -22,7 +22,8 @@ from typing import IO
 
 import structlog
 
-from pumpctl.shell.mqtt_link import Broker as BrokerAddress
+from protocols.mqtt.topics import Topics
+from pumpctl.shell.mqtt_client import Broker as BrokerAddress
 from pumpctl.shell.mqtt_link import MqttLink
 from tests.bench.controller import Poller, opened
 from tests.bench.dialects import CHANNEL, COMPANION, STATUS, companion_pump
@@ -33,7 +34,8 @@ from tests.conftest import Broker
 ROUNDS = 20
 STATES_A_ROUND = 50
 QUIET_S = 0.3
-FLOOR_TOPIC, TOPIC = "floor/state", f"pumpctl/{CHANNEL}/state"
+TOPICS = Topics("pumpctl", "bench")
+FLOOR_TOPIC, TOPIC = "floor/state", TOPICS.state(CHANNEL)
 OTHER_STATUS = replace(STATUS, pressure_mmhg=STATUS.pressure_mmhg + 1)
 
 
@@ -110,7 +112,7 @@ def state_to_subscriber(build: Path) -> Generator[Subject, None, None]:
 
 async def _teller(pump_path: str, port: int, pump_fd: int, subscriber: IO[bytes]) -> Teller:
     log = structlog.wrap_logger(structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(WARNING))
-    link = MqttLink(BrokerAddress("127.0.0.1", port, "bench"), log, monotonic)
+    link = MqttLink(BrokerAddress("127.0.0.1", port, TOPICS), log, monotonic)
     link.start()
     teller = Teller(await opened(pump_path, COMPANION.channel, link.publish), link, pump_fd, subscriber)
     await teller.settle()
