@@ -6,6 +6,7 @@ asked even that: it takes every question for the acknowledgement of an alarm.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from pumpctl.doctor.running import Running
 from pumpctl.drivers.probes import Found, probes
 from pumpctl.shell.chance import fresh_session
 from pumpctl.shell.holders import Holder, holders_of, named
-from pumpctl.shell.port import PortUnusable
+from pumpctl.shell.port import PortUnusable, open_port
 from pumpctl.shell.probing import probe_port
 from pumpctl.shell.settings import ChannelSettings, Settings
 
@@ -45,10 +46,7 @@ def channel_port(channel: ChannelSettings, settings: Settings, running: Running,
         told = f"{channel.port}: not asked: what runs of ours may hold it"
         yield doubt(name, told, "see daemon and guard above, then run this again")
         return
-    answered = tuple(_pump(name, channel, settings))
-    yield from answered
-    if not answered and not trouble:
-        yield fine(name, f"{channel.port}: may be opened, and nobody else has it")
+    yield from _pump(name, channel, settings)
 
 
 def status_line_port(settings: Settings, running: Running, host: Host) -> Iterator[Finding]:
@@ -140,11 +138,13 @@ def _doubts(name: str, device: Device) -> Iterator[Finding]:
 
 
 def _pump(name: str, channel: ChannelSettings, settings: Settings) -> Iterator[Finding]:
-    if channel.dialect == "new_era":
-        return
     wanted = [probe for probe in probes(fresh_session()) if probe.dialect == channel.dialect]
     found = None
     try:
+        if channel.dialect == "new_era":
+            os.close(open_port(channel.port, channel.baud).fd)
+            yield fine(name, f"{channel.port}: can be opened; not asked: a question would acknowledge an alarm")
+            return
         for _ in range(ASKED_TIMES):
             found = found or probe_port(channel.port, wanted, channel.baud)
     except PortUnusable as unusable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from pumpctl.doctor.examination import examine
 from pumpctl.doctor.finding import Finding, Verdict
 from pumpctl.doctor.host import Host
-from tests.conftest import Broker
+from tests.conftest import Broker, PtyPair
 from tests.doctor.site import WITHIN_S, Channel, Site, healthy_host, trouble
 from tests.simulator.served import serving
 from tests.system.real_pair import RealPair
@@ -48,6 +49,23 @@ def test_a_healthy_set_up_has_no_finding_and_leaves_its_pump_as_it_was(tmp_path:
     assert "pump SIM-0001 answers" in cause("port a", found)
     still = ("state", "boot_count", "starts", "stops_received", "commanded_flow_ul_h", "program_id", "motor_ul")
     assert [after[name] for name in still] == [before[name] for name in still]
+
+
+@pytest.mark.parametrize(("dialect", "serial"), [("alaris", "SIM-000001"), ("miva", "SIM00001")])
+def test_pumps_of_other_dialects_are_known_by_their_numbers(tmp_path: Path, dialect: str, serial: str) -> None:
+    with serving(tmp_path, "--dialect", dialect, "--serial", serial) as served:
+        found = Site(tmp_path, [Channel(str(served.link), "a", serial, dialect)], healthy_host()).examined()
+    assert trouble(found) == []
+    assert f"pump {serial} answers" in cause("port a", found)
+
+
+def test_a_new_era_pump_is_not_asked(site: Site, pty_pair: PtyPair) -> None:
+    found = site.examined()
+    assert "can be opened; not asked" in cause("port a", found)
+    assert not select.select([pty_pair.master_fd], [], [], 0)[0]
+    site.channels = [Channel("socket://127.0.0.1:1")]
+    (refused,) = trouble(site.examined())
+    assert "nobody listens there" in refused.cause
 
 
 def test_the_command_says_it_a_line_each_and_ends_with_0(site: Site) -> None:
