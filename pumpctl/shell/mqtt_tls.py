@@ -77,8 +77,7 @@ def _is_valid(what: str, path: Path, certificate: x509.Certificate, now: datetim
     since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < since:
         raise Unusable(
-            f"mqtt: {what} {path}: is valid from {since:%Y-%m-%d %H:%M} UTC on; by this host's clock it is "
-            f"{now:%Y-%m-%d %H:%M} UTC",
+            f"mqtt: {what} {path}: is valid from {since:%Y-%m-%d %H:%M} UTC on, and this host's clock is before that",
             "set the clock",
         )
     if now > until:

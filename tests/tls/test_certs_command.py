@@ -78,6 +78,18 @@ def test_init_overwrites_nothing_and_leaves_nothing_behind(run: Run, folder: Pat
     assert list(folder.parent.iterdir()) == [folder]
 
 
+def test_for_machines_it_says_what_it_made_in_json(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "certs"
+    names = ("--broker-name", "localhost", "--client", "watcher", "--client", "watcher")
+    code, out, _ = run("init", str(folder), *names, "--json")
+    assert (code, json.loads(out)) == (
+        0,
+        {"dir": str(folder), "broker_names": ["localhost"], "clients": ["pumpctl", "watcher"]},
+    )
+    code, out, _ = run("add", "tablet", "--dir", str(folder), "--json")
+    assert (code, json.loads(out)) == (0, {"made": [f"{folder}/tablet.crt", f"{folder}/tablet.key"]})
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [

@@ -73,7 +73,7 @@ SPOILT: dict[str, tuple[Callable[[House, TlsFiles], TlsFiles], str]] = {
     ),
     "not yet valid": (
         lambda h, _: h.client("young", h.future),
-        "certificate {certificate}: is valid from {future} on; by this host's clock it is {now}; set the clock",
+        "certificate {certificate}: is valid from {future} on, and this host's clock is before that; set the clock",
     ),
 }
 
@@ -90,7 +90,6 @@ def test_what_is_wrong_with_the_files_is_said_in_one_line(case: str, house: Hous
         "key": files.key,
         "past": f"{house.past.until:%Y-%m-%d %H:%M} UTC",
         "future": f"{house.future.since:%Y-%m-%d %H:%M} UTC",
-        "now": f"{house.now:%Y-%m-%d %H:%M} UTC",
     }
     assert wanted.format(**words) in str(told.value)
     assert "\n" not in str(told.value)
