@@ -32,6 +32,7 @@ POOL = (
             *("journal_damage", "mqtt_link", "serial_link", "serial_stop", "shared_line", "line_settings"),
         )
     ),
+    *("tests/shell/test_status_line.py", "tests/cli/test_status_board.py"),
 )
 SURVIVED, USAGE = 6, 2
 

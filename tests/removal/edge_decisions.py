@@ -40,6 +40,10 @@ def _shown_as_live(original: Anything, status: Anything, channel: Channel, now: 
     return original(status, seen, now)
 
 
+def _never_too_old(original: Anything, state: Anything, _since_ns: int, told_s: Anything) -> Anything:
+    return original(state, 0, told_s)
+
+
 def _in_its_turn(_original: Anything, loop: EventLoop, effects: tuple[Anything, ...]) -> None:
     for effect in effects:
         loop._carry_out_one(replace(effect, is_stop=False) if isinstance(effect, WritePump) else effect)
@@ -97,4 +101,6 @@ EDGE = (
     *undone("pumpctl.shell.mqtt_live", "LiveValues.renew"),
     *undone("pumpctl.shell.mqtt_outbox", "EventOutbox._deliver"),
     *undone("pumpctl.shell.mqtt_client", "Connection._on_message"),
+    *undone("pumpctl.shell.status_line", "StatusLine._discard_output"),
+    Decision("pumpctl.cli.status_board", "_row", _never_too_old, acts=True),
 )
