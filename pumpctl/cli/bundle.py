@@ -21,6 +21,7 @@ from pumpctl.cli.counters import counters_of
 from pumpctl.cli.redaction import REMOVED, Redactor, Told
 from pumpctl.configuration import JournalCondition
 from pumpctl.shell.chain import ANCHOR_FILE, JOURNAL_FILE, Row, Unproven, proven_rows, verify_journal
+from pumpctl.shell.clock import wall_ms
 from pumpctl.shell.control_client import ControlClient, NoDaemon, Refused
 from pumpctl.shell.control_socket import SOCKET_FILE
 from pumpctl.shell.crash_record import FILE as CRASHES_FILE
@@ -53,7 +54,7 @@ counters.json   what the running daemon has counted, if its settings have a tabl
 Names are replaced: patients, persons, pumps' serial numbers, channels, hosts, paths, orders and programs are called
 patient-1, person-2 and so on, the same wherever they stand; which is which is written down nowhere. Texts that people
 or other programs wrote (orders, overrides, observations, reasons, messages) are replaced by {removed}. Times are
-milliseconds against the newest record. Not in here: keys, certificates, orders, the log.
+milliseconds against the newest record in here, or against now. Not in here: keys, certificates, orders, the log.
 
 Still in here: what pumps were commanded and delivered, volumes, flows, doses and alarms, and how far apart in time.
 """
@@ -71,7 +72,7 @@ class _Past:
 def bundle_of(settings: Settings, last: int) -> dict[str, bytes]:
     """Every file by name, README first."""
     past = _past(settings.state_dir, last)
-    redactor = Redactor(past.newest[-1].utc_ms if past.newest else 0)
+    redactor = Redactor(past.newest[-1].utc_ms if past.newest else wall_ms())
     files: dict[str, object] = {
         "versions.json": _versions(),
         "settings.json": redactor.settings(settings.model_dump(mode="json")),

@@ -2,7 +2,7 @@
 
 Refuses to guess: a text is kept only where the table below says that the program itself chooses it from a few words. A
 name gets a pseudonym, the same one wherever it stands; every other text, and every field that the table does not know,
-stays behind. Times become milliseconds before the newest record: when somebody was treated is nobody's business.
+stays behind. Times become milliseconds before one instant: when somebody was treated is nobody's business.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Redactor:
         return value if key in _LABELS and _LABEL.fullmatch(value) else REMOVED
 
     def instant_ms(self, utc_ms: int) -> int:
-        """Against the newest record."""
+        """Against that one instant."""
         return utc_ms - self._zero_ms
 
     def _value(self, key: str, value: object, depth: int, *, keys_are_ours: bool) -> Told:

@@ -16,7 +16,19 @@ from pumpctl.cli import bundle, diag, redaction
 from pumpctl.cli.app import main
 from pumpctl.cli.redaction import REMOVED, Redactor
 from pumpctl.shell.chain import ANCHOR_FILE, JOURNAL_FILE
-from tests.cli.canaries import BODIES, DIGEST, IN_JOURNAL, IN_SETTINGS, PROGRAM_ID, SETTINGS, STATUS, canaries, seed
+from pumpctl.shell.clock import wall_ms
+from tests.cli.canaries import (
+    BODIES,
+    DIGEST,
+    IN_JOURNAL,
+    IN_SETTINGS,
+    NEWEST_MS,
+    PROGRAM_ID,
+    SETTINGS,
+    STATUS,
+    canaries,
+    seed,
+)
 from tests.cli.test_operator import Daemon
 from tests.damage.material import lived_records
 
@@ -212,6 +224,16 @@ def test_as_json_it_names_the_files_and_fewer_records_may_be_asked_for(config: P
     }
     assert [json.loads(line)["seq"] for line in files["records.jsonl"].splitlines()] == [len(BODIES) - 1, len(BODIES)]
     assert json.loads(files["status.json"]) == {"running": False}
+
+
+@pytest.mark.usefixtures("daemon")
+def test_without_records_times_are_told_against_now(config: Path, run: Run) -> None:
+    before_ms = wall_ms()
+    assert run("--config", config, "-o", config.parent / "bundle.zip", "--last", "0")[0] == 0
+    files = unzipped(config.parent / "bundle.zip")
+    at_ms = json.loads(files["status.json"])["answer"]["channels"]["channel-1"]["at_ms"]
+    assert before_ms <= NEWEST_MS + 1000 - at_ms <= wall_ms()
+    assert files["records.jsonl"] == ""
 
 
 def test_a_damaged_journal_is_told_as_far_as_it_proves_anything(config: Path, run: Run) -> None:
