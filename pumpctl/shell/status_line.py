@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import termios
 
@@ -76,7 +77,7 @@ class StatusLine:
         if not self._waits:
             self._waits, self._waits_since_s = True, now_s
             self._loop.add_writer(port.fd, self._write_one)
-        elif port.is_tty and now_s - self._waits_since_s >= STALE_S:
+        elif port.is_tty and now_s - self._waits_since_s >= STALE_S and not _takes_more(port):
             self._waits_since_s = now_s
             self._discard_output(port)
 
@@ -133,3 +134,10 @@ class StatusLine:
         self._empty_reads = 0 if received else self._empty_reads + 1
         if not received and (not port.is_tty or self._empty_reads >= EMPTY_READS):
             self._supervised.lose("the status line's other side hung up")
+
+
+def _takes_more(port: OpenPort) -> bool:
+    """Asked of the port itself: where the daemon was held up, its display did nothing wrong."""
+    look = select.poll()
+    look.register(port.fd, select.POLLOUT)
+    return bool(look.poll(0))

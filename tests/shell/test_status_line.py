@@ -141,6 +141,18 @@ async def test_a_display_that_does_not_read_has_the_old_thrown_away_and_its_fram
     assert display.decoder.damaged_lines <= 1, "the line that was cut, and no other"
 
 
+async def test_a_daemon_that_was_held_up_throws_nothing_away(
+    line: StatusLine, pty_pair: PtyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thrown_away: list[object] = []
+    monkeypatch.setattr(line, "_discard_output", thrown_away.append)
+    monkeypatch.setattr(status_line, "STALE_S", 0.0)
+    line.publish(state("a", 1))
+    line.publish(state("a", 2))  # long after the first, for all that it knows, and the port was never asked
+    assert thrown_away == []
+    assert await Display(pty_pair.master_fd).read_until_seq(2, "a") == {"a": 2}
+
+
 async def test_a_line_that_was_cut_is_ended_before_the_next(line: StatusLine, pty_pair: PtyPair) -> None:
     assert line._supervised.port is not None
     os.write(line._supervised.port.fd, encode_line({"channel": "a", "seq": 1})[:9])
