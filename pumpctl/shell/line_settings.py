@@ -11,7 +11,7 @@ from typing import Protocol
 from pumpctl.shell.new_era_settings import NewEraSettings
 
 SLOWEST_BAUD = 19_200  # below it a STOP alone takes longer than supervision/line.py leaves for it
-# docs/dialects/new_era.md section 8: the status of an infusing pump, and its thinking before each of three replies.
+# docs/dialects/new_era.md section 7: the status of an infusing pump, and its thinking before each of three replies.
 STATUS_BITS, THINKS_US = 720, 30_000
 LONGEST_ROUND_US = 1_500_000  # half of what silence is told after (supervision/silence.py)
 

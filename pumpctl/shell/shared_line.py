@@ -2,7 +2,7 @@
 
 Refuses to know what is said and whose turn it is: the controller gives the turns (supervision/turns.py), so nothing
 waits here. What comes in is split by address; what is nobody's whole reply is dropped. A STOP goes ahead of everything
-at once, and the guard hears it for the channel that it is for (docs/adr/0020).
+at once, and the guard hears it for the channel that it is for (docs/adr/0022).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One line that several channels share (a daisy chain): whose turn it is, and who is to have the next one.
 
 Refuses to ask anything, and to hold a question back: a channel that has no turn has not decided what to ask. A turn is
-one command with all its questions. All instants are link time (docs/adr/0020).
+one command with all its questions. All instants are link time (docs/adr/0022).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pumpctl.core.instant import NS_PER_MS, NS_PER_S
 
-# A STOP of a New Era pump and its two answers, at 19200 baud with 10 ms for the pump to think: 42 and 16 bytes.
+# A STOP of a New Era pump and its two answers, at 19200 baud with 10 ms for the pump to think: 41 and 16 bytes.
 STOP_NS = 40 * NS_PER_MS
 # However many STOPs follow one another, the others have a turn so long after the last one ended, at the latest.
 LONGEST_QUIET_NS = 250 * NS_PER_MS

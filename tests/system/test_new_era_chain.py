@@ -1,4 +1,4 @@
-"""Twenty New Era pumps on one line as real processes: one daemon, one simulator, one pty (docs/adr/0020).
+"""Twenty New Era pumps on one line as real processes: one daemon, one simulator, one pty (docs/adr/0022).
 
 Refuses to sleep for luck: every wait names what it waits for. Bounds are for a machine with a load of ten.
 """
