@@ -4,7 +4,7 @@
 #   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"  DAMAGE_ARGS="--stride 100"   handed on
 #   FRAMES_ARGS="--codec alaris --frames 20000 --seed 7"   the same
 #   CRASH_ARGS="--only intent"  LATENCY_ARGS="--trials 100"  LOST_ACK_ARGS="--runs 500 --seed 7"   the same
-#   REMOVAL_ARGS="--only permissives"  REMOVAL_ARGS=--list                                             the same
+#   REMOVAL_ARGS="--only permissives"  REMOVAL_ARGS=--list  OUTAGES_ARGS="--outages 5 --seed 7"           the same
 
 PYTHON ?=
 PYTEST_ARGS ?= tests
@@ -18,12 +18,13 @@ LATENCY_ARGS ?=
 LOST_ACK_ARGS ?=
 FRAMES_ARGS ?=
 REMOVAL_ARGS ?=
+OUTAGES_ARGS ?=
 CAMPAIGN_ARGS ?= --runs 500 --seed 1 --workers 2 -o build/campaign/rows.parquet
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check bench fuzz-orders fuzz-frames journal-damage ledger-property crash-test stop-latency lost-ack control-removal campaign lock clean test-programs run-environment dev-environment
+.PHONY: help demo test coverage check bench fuzz-orders fuzz-frames journal-damage ledger-property crash-test stop-latency lost-ack control-removal broker-outages campaign lock clean test-programs run-environment dev-environment
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -77,6 +78,10 @@ lost-ack: dev-environment ## ten thousand starts and resumes whose answer is los
 
 control-removal: dev-environment ## every control taken away in turn, and a test must go red for each; 10 minutes
 	@.venv/bin/python -m tests.removal $(REMOVAL_ARGS)
+
+broker-outages: dev-environment ## the broker killed twenty times in mid-infusion: no event lost, none out of order; 2 minutes
+	@deploy/setup/programs.sh test
+	@.venv/bin/python -m tests.outages $(OUTAGES_ARGS)
 
 campaign: dev-environment ## 500 virtual worlds with random faults against the invariants
 	@.venv/bin/pumpsim campaign $(CAMPAIGN_ARGS)

@@ -127,6 +127,13 @@ class Broker:
             self._process.wait(timeout=BROKER_START_S)
             self._process = None
 
+    def kill(self) -> None:
+        """As a power cut or the out-of-memory killer does: nothing is said, nothing is saved."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=BROKER_START_S)
+            self._process = None
+
     def _started_on(self, port: int) -> bool:
         configuration = self._folder / "mosquitto.conf"
         configuration.write_text(f"listener {port} {self.host}\nallow_anonymous true\npersistence false\n")

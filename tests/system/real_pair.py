@@ -52,7 +52,10 @@ patient_id = "patient-0001"
 class RealPair:
     """`folder` keeps settings and logs; sockets and the pty's link live in a short one of their own."""
 
-    def __init__(self, folder: Path, *, top: str = "", tables: str = "") -> None:
+    ORDER = golden()
+
+    def __init__(self, folder: Path, *, top: str = "", tables: str = "", speed: int = SPEED) -> None:
+        self.speed = speed
         self._short = tempfile.TemporaryDirectory(prefix="pair-")
         short = Path(self._short.name)
         self.state_dir = short / "state"
@@ -62,22 +65,26 @@ class RealPair:
         self.epoch_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self.settings.write_text(
             SETTINGS.format(
-                state_dir=self.state_dir, speed=SPEED, epoch_ns=self.epoch_ns, port=self.port, top=top, tables=tables
+                state_dir=self.state_dir, speed=speed, epoch_ns=self.epoch_ns, port=self.port, top=top, tables=tables
             )
         )
         self.order, self.check = folder / "order.json", folder / "check.json"
-        due = datetime.now(UTC).replace(second=0, microsecond=0)
-        order = due_now(golden(), due=due, patient_id=PATIENT)
-        self.order.write_text(json.dumps(order))
-        self.check.write_text(json.dumps(bag_check(order, at=due, bag="BAG-1")))
+        self.write_order(datetime.now(UTC))
         self.daemon: subprocess.Popen[bytes] | None = None
         self.simulator: subprocess.Popen[bytes] | None = None
+
+    def write_order(self, now: datetime) -> None:
+        """The order, due now, and its bag check. It is too late after six hours of the pair's clock."""
+        due = now.replace(second=0, microsecond=0)
+        order = due_now(self.ORDER, due=due, patient_id=PATIENT)
+        self.order.write_text(json.dumps(order))
+        self.check.write_text(json.dumps(bag_check(order, at=due, bag="BAG-1")))
 
     # The pump.
 
     def start_pump(self) -> None:
         options = ["--dialect", "companion", "--pty", str(self.port), "--control", str(self.pump_socket)]
-        options += ["--speed", str(SPEED), "--epoch-boottime-ns", str(self.epoch_ns)]
+        options += ["--speed", str(self.speed), "--epoch-boottime-ns", str(self.epoch_ns)]
         self.simulator = subprocess.Popen([SCRIPTS / "pumpsim", "serve", *options], stdout=subprocess.PIPE)
         assert self.simulator.stdout is not None
         assert json.loads(self.simulator.stdout.readline())["ready"]
@@ -118,10 +125,11 @@ class RealPair:
         self.wait(state, lambda: self.state["state"] == state, within_s)
 
     def infuse(self) -> None:
-        """The golden order submitted, confirmed at the pump, and running."""
+        """The order submitted, confirmed at the pump, and running."""
         self.start_pump()
         self.start_daemon()
         self.wait("the link is up", lambda: self.state["link"] == "up" and self.state["state"] == "idle")
+        self.write_order(datetime.fromtimestamp(self.state["at_ms"] / 1000, UTC))  # starting up took hours
         done = self.pumpctl("order", "submit", str(self.order), "--override", OVERRIDE_Q31, "--check", str(self.check))
         assert done.returncode == 0, done.stderr
         self.wait_for_state("awaiting_confirmation")
