@@ -8,15 +8,12 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from simulator.rig.bag_check import bag_check
-from simulator.rig.demo.dated_order import due_now
 from tests.controller.orders import golden, infusion
-from tests.system.real_pair import OVERRIDE_Q31, PATIENT, SCRIPTS, SPEED, RealPair
+from tests.system.real_pair import OVERRIDE_Q31, SCRIPTS, SPEED, RealPair
 
 # Half of the golden order: what one syringe holds.
 HALF = golden() | {"phases": [infusion(dose="1 g", volume="50 mL", duration="5 h")]}
@@ -25,15 +22,13 @@ HALF = golden() | {"phases": [infusion(dose="1 g", volume="50 mL", duration="5 h
 class AlarisPair(RealPair):
     """The same pair with another dialect at both ends."""
 
+    ORDER = HALF
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         text = self.settings.read_text().replace('dialect = "companion"', 'dialect = "alaris"')
         # In real time: at the pair's speed the start window is over in a second, faster than a person types.
         self.settings.write_text(text.replace(f"speed = {SPEED}", "speed = 1"))
-        due = datetime.now(UTC).replace(second=0, microsecond=0)
-        order = due_now(HALF, due=due, patient_id=PATIENT)
-        self.order.write_text(json.dumps(order))
-        self.check.write_text(json.dumps(bag_check(order, at=due, bag="SYRINGE-1")))
 
     def start_pump(self) -> None:
         options = ["--dialect", "alaris", "--pty", str(self.port), "--control", str(self.pump_socket)]

@@ -6,15 +6,12 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from simulator.rig.bag_check import bag_check
-from simulator.rig.demo.dated_order import due_now
 from tests.controller.orders import golden, infusion
-from tests.system.real_pair import PATIENT, SCRIPTS, SPEED, RealPair
+from tests.system.real_pair import SCRIPTS, SPEED, RealPair
 
 # An hour in 36 s. Not faster: the run key takes three real seconds, and an order's start has to be in time.
 SLOWER = 100
@@ -24,15 +21,13 @@ HOUR_LONG = golden() | {"phases": [infusion(dose="200 mg", volume="10 mL", durat
 class MivaPair(RealPair):
     """The same pair with another dialect at both ends."""
 
+    ORDER = HOUR_LONG
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         text = self.settings.read_text().replace('dialect = "companion"', 'dialect = "miva"')
         text = text.replace('serial = "SIM-0001"', 'serial = "SIM00001"')
         self.settings.write_text(text.replace(f"speed = {SPEED}", f"speed = {SLOWER}"))
-        due = datetime.now(UTC).replace(second=0, microsecond=0)
-        order = due_now(HOUR_LONG, due=due, patient_id=PATIENT)
-        self.order.write_text(json.dumps(order))
-        self.check.write_text(json.dumps(bag_check(order, at=due, bag="BAG-1")))
 
     def start_pump(self) -> None:
         options = ["--dialect", "miva", "--pty", str(self.port), "--control", str(self.pump_socket)]
