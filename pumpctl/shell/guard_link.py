@@ -25,6 +25,8 @@ RELEASE_WAIT_S = 15.0  # an older guard finishes a stop first: 10 s of STOPs, 2 
 # each heartbeat, so that a pause of ours is not taken for one of its.
 SILENT_LIMIT_S = 3.0
 SILENT_STEP_S = 0.5
+# Asked for so that 256 channels fit that open, or are armed, in one burst; the kernel gives up to twice its own limit.
+UNREAD_BYTES = 1 << 20
 
 
 class GuardUnavailable(Unusable):
@@ -79,10 +81,13 @@ class GuardLink:
         """After a death: a new guard with the same ports and armings. Raises GuardUnavailable."""
         if not self._alive:
             self._spawn()
+            self._messages.settimeout(READY_WAIT_S)  # a whole ward at once is more than a socket holds unread
             for channel, port in tuple(self._ports.items()):
                 self._send({"do": "open", "channel": channel, "line": port.line}, port.descriptor)
                 if port.arming is not None:
                     self._send(port.arming)
+            if self._alive:
+                self._messages.settimeout(0)
 
     def port_opened(self, channel: str, fd: int, line: str = "") -> None:
         """Share the open port. Call it before the first byte is written. Channels of one `line` share its port."""
@@ -150,6 +155,7 @@ class GuardLink:
     def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reading, self._beats = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
         self._messages = ours
         try:
             self._process = start_guard(self._state_dir, theirs.fileno(), reading)

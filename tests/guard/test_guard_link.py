@@ -8,12 +8,14 @@ import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from pumpctl.guard.wire import LOCK_NAME, SLOT_NAME
+from pumpctl.guard.wire import CHANNEL_LIMIT, LOCK_NAME, SLOT_NAME
 from pumpctl.shell import guard_link
 from pumpctl.shell.guard_link import GuardLink, GuardUnavailable
+from tests.conftest import PtyPair
 from tests.guard.rig import ended
 
 Start = Callable[[], GuardLink]
@@ -94,6 +96,29 @@ async def test_a_guard_that_does_not_read_is_lost(start: Start, tmp_path: Path) 
     link.stop_written("a")  # and from here everything is quiet
     link.heartbeat()
     assert told.empty()
+
+
+@pytest.mark.hazard("H51")
+async def test_a_new_guard_gets_as_many_channels_as_there_may_be(
+    start: Start, tmp_path: Path, pty_pair: PtyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told all of them at once, and does not read at first: two messages each are more than a socket holds."""
+    link = start()
+    link._end()
+    for number in range(CHANNEL_LIMIT):
+        link.port_opened(f"bed-{number}", pty_pair.slave_fd)
+        link.arm(f"bed-{number}", b"s" * 256, b"d" * 256, lease=False)
+    spawn = link._spawn
+
+    def spawn_and_stand() -> None:
+        spawn()
+        os.kill(guard_of(tmp_path), signal.SIGSTOP)
+        Timer(0.3, os.kill, (guard_of(tmp_path), signal.SIGCONT)).start()
+
+    monkeypatch.setattr(link, "_spawn", spawn_and_stand)
+    link.restart()
+    assert link.alive
+    assert link._messages.gettimeout() == 0
 
 
 async def test_it_hears_the_guard_say_that_it_lives(start: Start) -> None:
