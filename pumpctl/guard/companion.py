@@ -33,7 +33,6 @@ class Companion:
         self.heartbeats = heartbeats
         self.pid = daemon_pid
         self.pidfd = _pidfd_of_parent(daemon_pid) if pidfd is None else pidfd
-        self._is_child = pidfd is None
         messages.settimeout(0)
         os.set_blocking(heartbeats, False)
 
@@ -62,7 +61,7 @@ class Companion:
 
     def died(self) -> bool:
         """Whether the process has ended. Without a pidfd a changed parent says so."""
-        return not self._is_child or os.getppid() != self.pid
+        return os.getppid() != self.pid
 
     def kill(self) -> None:
         """SIGKILL, to this process and no other."""

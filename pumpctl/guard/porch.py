@@ -78,8 +78,11 @@ class Porch:
                 os.close(descriptor)
 
     def _refusal(self, asking: socket.socket, message: dict[str, object], descriptors: list[int]) -> str:
-        if _peer(asking)[1] != os.getuid():
+        pid, user, _ = _peer(asking)
+        if user != os.getuid():
             return "a daemon of another user has a guard of its own"
+        if pid == 0:  # what cannot be seen cannot be ended
+            return "this daemon has process ids of its own (another container): its guard must share them"
         if message != {"do": "guard"} or len(descriptors) != PORCH_DESCRIPTORS:
             return 'ask {"do": "guard"} with message socket, heartbeat pipe and pidfd'
         return f"{GUARDS} guards are there already" if len(self.guards) >= GUARDS else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -9,11 +10,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from pumpctl.guard import porch as porch_room
 from pumpctl.guard.porch import GUARDS, Porch
 from pumpctl.guard.wire import PORCH_NAME, decode, encode
 from tests.conftest import PtyPair
@@ -153,22 +155,48 @@ def sleepers() -> Iterator[list[subprocess.Popen[bytes]]]:
         each.wait(WAIT_S)
 
 
-def test_the_guards_of_one_porch_are_bounded(sleepers: list[subprocess.Popen[bytes]], tmp_path: Path) -> None:
+@contextlib.contextmanager
+def serving(state_dir: Path, guards: list[subprocess.Popen[bytes]]) -> Generator[None]:
+    """A porch in a thread of ours."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        listener.bind(str(tmp_path / PORCH_NAME))
+        listener.bind(str(state_dir / PORCH_NAME))
         listener.listen()
-        full = Porch(tmp_path, listener, feed_ms=50, guards=list(sleepers))
-        serving = threading.Thread(target=full.run)
-        serving.start()
-        descriptors = [os.pidfd_open(os.getpid()) for _ in range(3)]
+        porch = Porch(state_dir, listener, feed_ms=50, guards=guards)
+        thread = threading.Thread(target=porch.run)
+        thread.start()
         try:
-            refusal = asked(tmp_path, {"do": "guard"}, descriptors)
+            yield
         finally:
-            full.ended = True
-            serving.join(WAIT_S)
-            for descriptor in descriptors:
-                os.close(descriptor)
-    assert f"{GUARDS} guards are there already" in str(refusal["error"])
+            porch.ended = True
+            thread.join(WAIT_S)
+
+
+def refusal(state_dir: Path) -> str:
+    descriptors = [os.pidfd_open(os.getpid()) for _ in range(3)]
+    try:
+        return str(asked(state_dir, {"do": "guard"}, descriptors)["error"])
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def test_the_guards_of_one_porch_are_bounded(sleepers: list[subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    with serving(tmp_path, list(sleepers)):
+        assert f"{GUARDS} guards are there already" in refusal(tmp_path)
+
+
+def test_a_daemon_of_another_user_gets_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: ours + 1)
+    with serving(tmp_path, []):
+        assert "of another user" in refusal(tmp_path)
+
+
+def test_a_daemon_that_the_guard_could_not_end_gets_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel tells process 0 of a peer whose process ids are of another namespace."""
+    monkeypatch.setattr(porch_room, "_peer", lambda _: (0, os.getuid(), os.getgid()))
+    with serving(tmp_path, []):
+        assert "its guard must share them" in refusal(tmp_path)
 
 
 def test_a_porch_that_does_not_answer_costs_a_moment_and_no_guard(daemon: StartDaemon, tmp_path: Path) -> None:
