@@ -55,7 +55,7 @@ def examine(config: Path, host: Host, check_s: int = CHECK_S, all_s: int = ALL_S
     for check in _checks(settings, seen[0] if seen else Running(), host):
         left_ns = end_ns - boottime_ns()
         if left_ns > 0:
-            yield from _bounded(check, min(check_s, -(-left_ns // NS_PER_S)))
+            yield from _bounded(check, min(check_s, left_ns / NS_PER_S))
         else:
             yield doubt(check.name, f"not looked at: the {all_s} s for all checks are over", "mend the others first")
 
@@ -100,7 +100,7 @@ def _daemon(settings: Settings, host: Host, seen: list[Running]) -> Iterator[Fin
     yield from running.daemon(settings, seen[0])
 
 
-def _bounded(check: Check, limit_s: int) -> Iterator[Finding]:
+def _bounded(check: Check, limit_s: float) -> Iterator[Finding]:
     """What it found, all at once. Its thread is not waited for longer."""
     answers: queue.Queue[tuple[Finding, ...]] = queue.Queue()
 
@@ -115,4 +115,4 @@ def _bounded(check: Check, limit_s: int) -> Iterator[Finding]:
     try:
         yield from answers.get(timeout=limit_s)
     except queue.Empty:
-        yield fault(check.name, f"no answer within {limit_s} s", check.overdue)
+        yield fault(check.name, f"no answer within {limit_s:.2g} s", check.overdue)

@@ -12,8 +12,10 @@ import pytest
 from protocols.companion.codec import decode
 from protocols.companion.framing import FrameDecoder, Garbage
 from protocols.companion.messages import Identify
+from pumpctl.core.instant import NS_PER_S
 from pumpctl.doctor.examination import examine
 from pumpctl.doctor.finding import Finding, Verdict
+from pumpctl.shell.clock import boottime_ns
 from pumpctl.shell.journal import Journal
 from tests.conftest import PtyPair
 from tests.doctor.site import WITHIN_S, Channel, Site
@@ -62,6 +64,20 @@ def test_a_check_that_fails_by_itself_hides_none_of_the_others(site: Site) -> No
     assert "ZeroDivisionError: nobody thought of it" in finding_of("disk", found).cause
     assert finding_of("disk", found).verdict is Verdict.FAULT
     assert found[-1].check == "broker"
+
+
+def test_a_check_that_hangs_gets_no_more_than_is_left_for_all(site: Site, released: threading.Event) -> None:
+    """Sixty seconds a check, two for all: the one that hangs takes what is left of the two."""
+
+    def hangs(_: Path) -> int:
+        released.wait()
+        return 0
+
+    site.is_seen_by(free_bytes=hangs)
+    began_ns = boottime_ns()
+    found = list(examine(site.write_settings(), site.host, WITHIN_S, 2))
+    assert boottime_ns() - began_ns < WITHIN_S * NS_PER_S / 2
+    assert "the 2 s for all checks are over" in finding_of("broker", found).cause
 
 
 def test_when_the_time_for_all_is_over_the_rest_is_named_and_not_looked_at(site: Site) -> None:
