@@ -32,7 +32,7 @@ from pumpctl.shell.unusable import Unusable
 SOCKET_FILE = "control.sock"
 CLIENTS = 32
 UNANSWERED = 8  # requests of one client at a time; inbox.py counts on it
-UNREAD_BYTES = 262_144  # a client that lets more answers pile up is dropped
+UNREAD_BYTES = 1_048_576  # a client that lets more answers pile up is dropped; the status of 256 channels has less
 PERSON_LIMIT = 64
 PATH_LIMIT_BYTES = 107  # sockaddr_un
 

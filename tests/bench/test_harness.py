@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.bench.__main__ import ROWS, WHOLE
 from tests.bench.harness import Round, Subject, line_of, measure
 
 
@@ -23,6 +24,12 @@ def test_a_ratio_meets_its_goal_up_to_the_goal_itself(goal: float, met: bool) ->
 def test_without_a_floor_the_goal_is_the_least_good_value(goal: float, met: bool) -> None:
     row = measure(subject(lambda: [3.0], None, goal))
     assert (row.ours, row.floor, row.ratio, row.met) == (3.0, None, None, met)
+
+
+def test_each_row_has_a_name_of_its_own() -> None:
+    """And all of them are still made of what the product is made of."""
+    assert not ROWS.keys() & WHOLE.keys()
+    assert len(ROWS) + len(WHOLE) == 20
 
 
 def test_rounds_alternate_and_so_does_who_goes_first() -> None:
