@@ -105,6 +105,12 @@ def test_a_pump_that_answers_again_is_one_of_the_others():
     assert {turn(shared, T) for _ in range(4)} == set(NAMES)
 
 
+def test_a_turn_that_nobody_has_cannot_end():
+    shared = line()
+    shared.ended(T, answered=False)
+    assert (shared.mute, shared.freed_ns) == (set(), 0)
+
+
 def test_a_turn_cut_by_the_stop_of_the_same_pump_says_nothing_of_it():
     shared = line()
     make_mute(shared, "b", T)
