@@ -26,13 +26,14 @@ class ReplySplitter:
 
 
 def _addressed(pieces: list[Packet | Garbage]) -> list[tuple[int, bytes]]:
-    replies: list[tuple[int, bytes]] = []
-    for piece in pieces:
-        if isinstance(piece, Garbage):
-            continue
-        try:
-            address = parse_reply(piece.payload).address
-        except RemoteProtocolError:
-            continue
-        replies.append((address, encode_reply(piece.payload, piece.mode)))
-    return replies
+    packets = [piece for piece in pieces if isinstance(piece, Packet)]
+    replies = [(_address(packet.payload), encode_reply(packet.payload, packet.mode)) for packet in packets]
+    return [(address, reply) for address, reply in replies if address is not None]
+
+
+def _address(payload: bytes) -> int | None:
+    """None: no such pump says this."""
+    try:
+        return parse_reply(payload).address
+    except RemoteProtocolError:
+        return None
