@@ -186,11 +186,9 @@ def _must_all_infuse(folder: Path) -> None:
 def _until(folder: Path, reached: Callable[[Sequence[Mapping[str, Any]]], bool], wanted: str) -> None:
     begun_s = monotonic()
     while monotonic() - begun_s < WITHIN_S:
-        try:
+        with contextlib.suppress(NoDaemon):  # it is still coming up
             if reached(_states(folder)):
                 return
-        except NoDaemon:
-            pass  # it is still coming up
         sleep(0.25)
     raise AssertionError(f"not within {WITHIN_S:g} s: {wanted}\n{(folder / 'daemon.log').read_text()[-3_000:]}")
 
