@@ -77,9 +77,12 @@ class StatusLine:
         if not self._waits:
             self._waits, self._waits_since_s = True, now_s
             self._loop.add_writer(port.fd, self._write_one)
-        elif port.is_tty and now_s - self._waits_since_s >= STALE_S and not _takes_more(port):
+        elif now_s - self._waits_since_s >= STALE_S:
             self._waits_since_s = now_s
-            self._discard_output(port)
+            if _takes_more(port):
+                self._write_one()  # the daemon was held up, or a pty made room and woke nobody
+            elif port.is_tty:
+                self._discard_output(port)
 
     def _write_one(self) -> None:
         """The port asks for more: one line, or the rest of one."""
@@ -137,7 +140,7 @@ class StatusLine:
 
 
 def _takes_more(port: OpenPort) -> bool:
-    """Asked of the port itself: where the daemon was held up, its display did nothing wrong."""
+    """Asked of the port itself: of a daemon that was held up the display did nothing wrong."""
     look = select.poll()
     look.register(port.fd, select.POLLOUT)
     return bool(look.poll(0))
