@@ -43,7 +43,6 @@ class Turns:
 
 
 @pytest.mark.hazard("H65")
-@pytest.mark.hazard("H75")
 @pytest.mark.parametrize("mood", list(Mood), ids=lambda mood: mood.name.lower())
 async def test_a_hostile_broker_takes_neither_time_nor_memory_and_the_cause_is_told(
     mood: Mood, seed: int, monkeypatch: pytest.MonkeyPatch

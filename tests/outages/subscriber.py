@@ -29,18 +29,30 @@ class Subscriber:
         self.faults: list[str] = []
         self.online = 0
         self._host, self._port = host, port
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), name="subscriber", daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
-        self._over.set()
-        self._thread.join(10)
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._until_over())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    async def _until_over(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        await self._over.wait()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
     async def _listen(self) -> None:
-        while not self._over.is_set():
+        while True:
             try:
                 await self._while_connected()
             except aiomqtt.MqttError:
@@ -52,12 +64,7 @@ class Subscriber:
             self.retained = {}
             # Not at QoS 1: the library drops what it has not read yet when it cannot write an acknowledgement any more.
             await client.subscribe("pumpctl/#", qos=0)
-            messages = aiter(client.messages)
-            while not self._over.is_set():
-                try:
-                    message = await asyncio.wait_for(anext(messages), 0.2)
-                except TimeoutError:
-                    continue
+            async for message in client.messages:
                 self._take(message)
 
     def _take(self, message: aiomqtt.Message) -> None:
