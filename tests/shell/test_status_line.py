@@ -75,7 +75,7 @@ async def fill(line: StatusLine) -> int:
         if await stuck(line):
             port = line._supervised.port
             assert port is not None
-            if not status_line._takes_more(port):
+            if not port.is_tty or not status_line._takes_more(port):
                 return seq
             line._write_one()  # a pty that made room and woke nobody
     pytest.fail("the port took everything")
@@ -220,6 +220,7 @@ def plugged(adapter: Path) -> tuple[int, int]:
 async def test_over_tcp_a_display_that_does_not_read_has_little_queued_for_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(WAIT_S)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # a display that keeps little itself
         subject = StatusLine(
             PortSettings(f"socket://127.0.0.1:{listener.getsockname()[1]}", 115_200), structlog.get_logger()
         )
