@@ -16,7 +16,7 @@ import pytest_asyncio
 from protocols.mqtt.contract import PERIOD_S, STATE_EXPIRY_S
 from protocols.mqtt.topics import HOME_ASSISTANT_STATUS, Announcement
 from pumpctl.effects import Publish
-from pumpctl.shell import mqtt_link
+from pumpctl.shell import mqtt_link, mqtt_retreat
 from tests import conftest
 from tests.shell.mqtt_bench import Bench, Monitor, client_of, retained
 from tests.shell.waiting import until
@@ -244,14 +244,15 @@ async def test_a_publication_that_the_broker_refuses_is_counted_and_said_once(st
 
 
 async def test_two_daemons_of_one_name_do_not_throw_each_other_out_all_day(
-    bench: Bench, monitor: Monitor, mosquitto: conftest.Broker
+    mosquitto: conftest.Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await monitor.next("availability")
-    other = Bench(mosquitto.host, mosquitto.port)
-    other.link.start()
-    both = (bench, other)
+    monkeypatch.setattr(mqtt_retreat, "FIRST_WAIT_S", 0.05)
+    both = [Bench(mosquitto.host, mosquitto.port) for _ in range(2)]
+    for bench in both:
+        bench.link.start()
     await until(lambda: any(each.says("another daemon seems to connect as pumpctl-rig") for each in both))
-    await other.close()
+    for bench in both:
+        await bench.close()
 
 
 async def test_status_messages_do_not_stall_behind_each_other(bench: Bench, monitor: Monitor) -> None:
