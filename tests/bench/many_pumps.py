@@ -163,7 +163,7 @@ def _start_all(folder: Path, numbers: Sequence[str]) -> None:
     """An order and its bag for each patient; the pumps press their own buttons."""
     _until(folder, lambda states: all(state["state"] == "idle" for state in states), "all pumps to be idle")
     due = datetime.now(UTC).replace(second=0, microsecond=0)
-    with ControlClient(folder / "state/control.sock") as client:
+    with ControlClient(folder / "state/control.sock", WITHIN_S) as client:
         for number in numbers:
             order = due_now(json.loads(GOLDEN.read_text()), due=due, patient_id=f"patient-{number}")
             check = json.dumps(bag_check(order, at=due, bag=f"BAG-{number}"))
@@ -194,7 +194,7 @@ def _until(folder: Path, reached: Callable[[Sequence[Mapping[str, Any]]], bool],
 
 
 def _states(folder: Path) -> Sequence[Mapping[str, Any]]:
-    with ControlClient(folder / "state/control.sock") as client:
+    with ControlClient(folder / "state/control.sock", WITHIN_S) as client:
         return list(client.call("status", {})["channels"].values())
 
 
