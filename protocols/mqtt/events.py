@@ -1,8 +1,8 @@
 """What an event says: one journal record, with what identifies a person left out.
 
 Refuses to tell what is not in the table: neither the patient nor who asked, no serial number, no text of an order; a
-line for people is told as it stands. A record of a kind that is not known here, or that says something impossible, is told as no more than that.
-Nothing is left out altogether: who sees every sequence number has missed nothing.
+line for people is told as it stands. A record of a kind that is not known here, or that says something impossible, is
+told as no more than that. Nothing is left out altogether: who sees every sequence number has missed nothing.
 """
 
 from __future__ import annotations
