@@ -32,10 +32,15 @@ def states(stream: bytes) -> list[object]:
             continue
         if any(digit not in string.digits + "abcdef" for digit in digits) or int(digits, 16) != crc32(body):
             continue
-        try:
-            told: object = json.loads(body.decode("ascii"), parse_constant=int)  # int("NaN") is an error
-        except (ValueError, RecursionError):
-            continue
+        told = parsed(body)
         if isinstance(told, dict):
             found.append(told)
     return found
+
+
+def parsed(body: bytes) -> object:
+    """None for what is no JSON."""
+    try:
+        return json.loads(body.decode("ascii"), parse_constant=int)  # int("NaN") is an error
+    except (ValueError, RecursionError):
+        return None
