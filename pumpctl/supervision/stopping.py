@@ -113,10 +113,12 @@ def stop_taken(channel: Channel, out: Outbox) -> None:
 def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     """A status asked for after the pump took the STOP: still, or not. A STOP repeated since then changes neither."""
     stop = channel.stop
-    if stop is None or stop.taken_ns is None or status.asked.link_ns < stop.taken_ns:
+    if stop is None or status.asked.link_ns < stop.asked_ns:
         return
     if status.moving or status.activity not in STILL:
-        stop.taken_ns = None  # it took a STOP and has not stopped: keep stopping
+        stop.taken_ns = None  # whatever it said that it took, it has not stopped: keep stopping
+        return
+    if stop.taken_ns is None or status.asked.link_ns < stop.taken_ns:
         return
     channel.stop = None
     channel.guard_armed_lease = None  # arming anew tells the guard that this stop needs no second hand

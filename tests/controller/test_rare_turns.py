@@ -38,6 +38,24 @@ def test_a_status_asked_for_before_the_stop_does_not_prove_it(asked_after_ns: in
     assert (desk.channel.stop is None) is proven
 
 
+@pytest.mark.hazard("H56")
+@pytest.mark.parametrize(("asked_after_ns", "believed_taken"), [(-1, True), (0, False)])
+def test_a_status_that_shows_movement_after_the_first_stop_takes_the_answer_back(
+    asked_after_ns: int, believed_taken: bool
+):
+    """Also one asked for before the answer (campaign seed 2, run 1548): STOP goes on at its pace."""
+    desk = infusing(once())
+    desk.run_for(5_000)
+    desk.ask("stop")
+    stop, read = desk.channel.stop, desk.channel.status
+    assert stop is not None
+    assert read is not None
+    stop.taken_ns = desk.now.link_ns + 1
+    asked = Now(stop.asked_ns + asked_after_ns, desk.now.therapy_ns, desk.now.utc_ms)
+    prove_stop(desk.controller.ward, desk.channel, replace(read, asked=asked, moving=True), Outbox(10_000, desk.now))
+    assert (stop.taken_ns is not None) is believed_taken
+
+
 @pytest.mark.hazard("H22")
 def test_use_bag_a_bag_is_used_from_the_intent_on_and_not_before():
     """bag_checks: the next start from it is refused (B02), whatever became of this one."""
