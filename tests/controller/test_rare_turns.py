@@ -31,7 +31,7 @@ def test_a_status_asked_for_before_the_stop_does_not_prove_it(asked_after_ns: in
     stop, read = desk.channel.stop, desk.channel.status
     assert stop is not None
     assert read is not None
-    stop.taken_ns = desk.now.link_ns
+    stop.taken_ns = stop.asked_ns + 1_000
     asked = Now(stop.taken_ns + asked_after_ns, desk.now.therapy_ns, desk.now.utc_ms)
     still = replace(read, asked=asked, activity=PumpActivity.STOPPED, moving=False)
     prove_stop(desk.controller.ward, desk.channel, still, Outbox(10_000, desk.now))
