@@ -161,7 +161,8 @@ def test_a_daemon_that_hangs_is_ended_and_the_lease_channels_of_its_line_are_sto
     running.notice("a: the pump answered that it has stopped")
     running.notice("b: the pump answered that it has stopped")
     assert STOPS["c"] not in pumps.received, "it finishes what is loaded"
-    assert {(entry.channel, entry.proven) for entry in read_slot(tmp_path / SLOT_NAME)} <= {("a", True), ("b", True)}
+    assert ask(tmp_path, claim=True) == {"released": True, "unrecorded": []}  # it waits for its disk first
+    assert {(entry.channel, entry.proven) for entry in read_slot(tmp_path / SLOT_NAME)} == {("a", True), ("b", True)}
 
 
 @pytest.mark.timeout(90)

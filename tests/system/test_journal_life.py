@@ -16,7 +16,7 @@ from tests.system.real_pair import OVERRIDE_Q31, PATIENT, WITHIN_S, RealPair
 PERSONS = ("--by", "A. Nurse", "--by", "B. Doctor")
 
 
-SPEED = 600  # ten hours in a minute: some commands and two restarts fit into one infusion
+SPEED = 120  # ten hours in five minutes: some commands and two restarts fit into one infusion on a busy machine, too
 
 
 @pytest.fixture
