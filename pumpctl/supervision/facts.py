@@ -51,7 +51,7 @@ from pumpctl.supervision.polling import poll_ns
 from pumpctl.supervision.readings import weigh_status
 from pumpctl.supervision.reconciling import reconcile
 from pumpctl.supervision.settling import doubt
-from pumpctl.supervision.stopping import request_stop, stop_taken
+from pumpctl.supervision.stopping import keep_stopping, request_stop, stop_taken
 from pumpctl.supervision.ward import Ward
 
 _S = DeliveryState
@@ -104,6 +104,7 @@ def _status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> No
     before = channel.status
     if before is not None and status.asked.link_ns <= before.asked.link_ns:
         return
+    keep_stopping(channel, status)
     channel.status_wanted = False
     channel.next_poll_ns = status.asked.link_ns + poll_ns(ward, channel)
     if before is not None and is_behind(channel, before, status, poll_ns(ward, channel)):

@@ -110,15 +110,16 @@ def stop_taken(channel: Channel, out: Outbox) -> None:
         stop.taken_ns = out.now.link_ns
 
 
+def keep_stopping(channel: Channel, status: StatusRead) -> None:
+    """Whatever the pump said that it took: a status since the first STOP, believed or not, says it has not stopped."""
+    if channel.stop is not None and status.asked.link_ns >= channel.stop.asked_ns and not _is_still(status):
+        channel.stop.taken_ns = None
+
+
 def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
-    """A status asked for after the pump took the STOP: still, or not. A STOP repeated since then changes neither."""
+    """A status asked for after the pump took the STOP says still. A STOP repeated since then changes nothing."""
     stop = channel.stop
-    if stop is None or status.asked.link_ns < stop.asked_ns:
-        return
-    if status.moving or status.activity not in STILL:
-        stop.taken_ns = None  # whatever it said that it took, it has not stopped: keep stopping
-        return
-    if stop.taken_ns is None or status.asked.link_ns < stop.taken_ns:
+    if stop is None or stop.taken_ns is None or status.asked.link_ns < stop.taken_ns or not _is_still(status):
         return
     channel.stop = None
     channel.guard_armed_lease = None  # arming anew tells the guard that this stop needs no second hand
@@ -133,6 +134,10 @@ def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) ->
         out.record("counters_taken", {"channel": channel.name, "counters": counters_body(status.counters)})
     if not channel.latched:
         channel.move(Trigger.CLEARED)
+
+
+def _is_still(status: StatusRead) -> bool:
+    return not status.moving and status.activity in STILL
 
 
 def _repeat_ns(channel: Channel, stop: StopPursuit) -> int:

@@ -90,3 +90,12 @@ def test_the_ordinary_states_are_quiet(state: DeliveryState):
         desk.run_for(1_000)
     assert desk.state is state
     assert _wakes_in_10_s(desk) < HONEST_WAKES
+
+
+def test_a_pump_that_says_stopped_and_tells_old_pictures_of_a_run_is_stopped_four_times_a_second():
+    """No status of it is believed, and none says that it is still (campaign seed 2, run 2248)."""
+    desk = infusing(once())
+    desk.pump.lies_stopped, desk.pump.uptime_lag_ms = True, 5_000
+    desk.ask("stop")
+    desk.run_for(10_000)
+    assert 39 <= desk.pump.count(wire.Stop) <= 42
