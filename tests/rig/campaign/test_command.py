@@ -21,11 +21,13 @@ from simulator.rig.campaign.performing import MakeController, perform
 from simulator.rig.campaign.plan import read_scenario
 from tests.rig.broken import BooksNothing
 from tests.rig.campaign.doctored import SendsStartAgain
-from tests.simulator.served import PUMPSIM
 
 KEYS = ["runs", "seed", "pump_hours", "wall_s", "faults_injected", "violations", "undetected_excess_ul", "digest"]
 SHORT_RUN = "1/22"  # of seed 1 without faults: ten minutes
 LOOKS = 1_200  # twenty a second
+# A shell that runs the tests in its background has SIGINT ignored, and whoever is started inherits that.
+HEARS_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+INTERRUPTIBLE = [sys.executable, "-c", f"{HEARS_SIGINT}; from simulator.cli import main; main()"]
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +134,7 @@ def test_a_scenario_is_replayed_with_its_finding(
 
 def test_ctrl_c_ends_the_workers_and_tells_what_is_known(tmp_path: Path):
     rows = tmp_path / "rows.jsonl"
-    command_line = [*PUMPSIM, "campaign", "--runs", "5000", "--workers", "2", "--json", "--resume", str(rows)]
+    command_line = [*INTERRUPTIBLE, "campaign", "--runs", "5000", "--workers", "2", "--json", "--resume", str(rows)]
     with subprocess.Popen(
         command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as running:
