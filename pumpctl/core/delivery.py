@@ -28,6 +28,8 @@ class DeliveryState(Enum):
     PHASE_COMPLETE = "phase_complete"
     COMPLETED = "completed"
 
+    __hash__ = object.__hash__  # Enum's own is Python, and this is looked up in sets at every event
+
 
 class Trigger(Enum):
     """What happened, in the past tense of the field."""

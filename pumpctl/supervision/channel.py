@@ -33,6 +33,8 @@ class Link(Enum):
     SILENT = "silent"  # open, identified, and nothing heard for 3 s
     REFUSED = "refused"  # the wrong pump: closed for good until a person looks
 
+    __hash__ = object.__hash__  # Enum's own is Python, and this is looked up in sets at every event
+
 
 class IllegalMove(Exception):
     """A transition that the table does not hold was asked for: a bug, not a refusal."""
@@ -89,7 +91,7 @@ class ActiveAlarm:
     silent_until_ns: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # a channel is itself: none of two hundred is ever compared field by field
 class Channel:
     """See the module docstring. Instants ending in `_ns` are link time."""
 
@@ -154,7 +156,7 @@ class Channel:
 
     @property
     def identified(self) -> bool:
-        return self.link in {Link.UP, Link.SILENT}
+        return self.link is Link.UP or self.link is Link.SILENT
 
     def move(self, trigger: Trigger) -> None:
         """Take a transition of the table; a pair it does not hold is a bug here."""
