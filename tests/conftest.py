@@ -136,7 +136,9 @@ class Broker:
 
     def _started_on(self, port: int) -> bool:
         configuration = self._folder / "mosquitto.conf"
-        configuration.write_text(f"listener {port} {self.host}\nallow_anonymous true\npersistence false\n")
+        # Without the last line its second message to a client may wait 40 ms for that client's delayed acknowledgement.
+        lines = (f"listener {port} {self.host}", "allow_anonymous true", "persistence false", "set_tcp_nodelay true")
+        configuration.write_text("\n".join(lines) + "\n")
         with (self._folder / "mosquitto.log").open("ab") as log:
             process = subprocess.Popen([self._executable, "-c", str(configuration)], stdout=log, stderr=log)
         if _listens(self.host, port, process):
