@@ -15,7 +15,7 @@ from typing import Any
 from tests.crash.persons import home_order, lease_order
 from tests.latency.ward import Ward
 
-CHANNELS = 16  # as many as one daemon serves
+CHANNELS = 16  # that share one daemon
 SPREAD_S = (0.02, 0.12)  # between two stops, so that polls and stops meet at random
 AFTER_S = 0.3  # how long a line is listened to when STOP has come
 STOP_WITHIN_S = 20.0
