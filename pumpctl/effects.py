@@ -15,13 +15,12 @@ from pumpctl.events import Json
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Append to the journal. `anchored`: the head also goes to the anchor before `Recorded`."""
+    """Append to the journal; `Recorded` comes when it and the anchor are on disk."""
 
     seq: int
     kind: str
     body: Json
     utc_ms: int
-    anchored: bool
 
 
 @dataclass(frozen=True, slots=True)

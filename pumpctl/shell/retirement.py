@@ -55,7 +55,7 @@ def retire_journal(state_dir: Path, persons: tuple[str, ...], reason: str, utc_m
         }
         fresh = aside / "new"
         fresh.mkdir()
-        _begin(fresh, Record(1, KIND, known, utc_ms, anchored=True))
+        _begin(fresh, Record(1, KIND, known, utc_ms))
         _exchange(state_dir, aside, fresh)
     finally:
         os.close(lock_fd)

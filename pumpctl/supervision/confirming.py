@@ -35,7 +35,7 @@ def confirm(ward: Ward, wish: Wish, out: Outbox) -> None:
     if infusion.dosing is None:
         raise Refusal(REFUSED, reasons)
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "person": wish.actor}
-    seq = out.record("confirmed_at_terminal", {**told, "resume": resume}, anchored=True)
+    seq = out.record("confirmed_at_terminal", {**told, "resume": resume})
     owe(ward, wish, out, seq, {**told, "state": channel.state.value})
 
 

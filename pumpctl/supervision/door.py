@@ -50,7 +50,7 @@ def intend(ward: Ward, channel: Channel, confirmation: ConfirmationRead, out: Ou
         _refused(channel, infusion, reasons, out)
         return
     channel.move(Trigger.CONFIRMATION_GIVEN)
-    seq = out.record("dosing_intent", intent_body(channel, infusion, resume), anchored=True)
+    seq = out.record("dosing_intent", intent_body(channel, infusion, resume))
     infusion.dosing = Dosing(resume, confirmation.token, seq, out.now.link_ns)
     ward.waiting[seq] = DosingIntent(channel.name)
     if not resume:

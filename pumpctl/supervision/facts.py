@@ -220,7 +220,6 @@ def _unanswered(ward: Ward, channel: Channel, command: Command, out: Outbox) -> 
                 "program_id": command.program_id.hex(),
                 "outcome": Outcome.UNCONFIRMED.value,
             },
-            anchored=True,
         )
         told = "the pump did not answer a start: it may be running; asking it, not repeating"
         raise_alarm(channel, "dosing_unconfirmed", Priority.HIGH, told, out)

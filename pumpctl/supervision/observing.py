@@ -77,7 +77,7 @@ def observe(ward: Ward, wish: Wish, out: Outbox) -> None:
     for each, judged in zip(patients, found, strict=True):
         _note(each, report, judged, out)
     body = {"channel": channel.name, "person": wish.actor, "told": told, "signs": list(report.signs)}
-    seq = out.record("observed", {**body, "serum_at": wish.params.get("serum_at")}, anchored=bool(stop))
+    seq = out.record("observed", {**body, "serum_at": wish.params.get("serum_at")})
     result = {"channel": channel.name, "stopped": [r.message for r in stop]}
     advice = dict.fromkeys(reason.message for each in found for reason in each.tell)
     owe(ward, wish, out, seq, {**result, "advice": [*advice, *(problem.message for problem in problems)]})

@@ -159,7 +159,7 @@ def _clear(ward: Ward, wish: Wish, out: Outbox) -> None:
         end_alarm(channel, code, out)
     channel.latched, channel.acknowledge_wanted = [], True
     channel.move(Trigger.CLEARED)
-    seq = out.record("cleared", {"channel": channel.name, "codes": codes, "persons": named}, anchored=True)
+    seq = out.record("cleared", {"channel": channel.name, "codes": codes, "persons": named})
     owe(ward, wish, out, seq, {"channel": channel.name, "cleared": codes})
 
 

@@ -52,7 +52,7 @@ def submit_order(ward: Ward, wish: Wish, out: Outbox) -> None:
         "library_hash": ward.library.content_hash,
         "person": wish.actor,
     }
-    seq = out.record("order_accepted", body, anchored=True)
+    seq = out.record("order_accepted", body)
     result = {"order": accepted.digest, "channel": channel.name, "verdict": "accepted"}
     ward.waiting[seq] = OwedReply(
         wish.request_id, result, prepare=Preparation(accepted.digest, check, wish.actor, given)
@@ -101,7 +101,7 @@ def cancel_order(ward: Ward, wish: Wish, out: Outbox) -> None:
         reason = Reason("order_cancelled", f"the order was cancelled by {wish.actor}")
         request_stop(channel, (reason,), Priority.MEDIUM, out, latches=channel.infusion.may_have_started)
     body = {"order": accepted.digest, "channel": accepted.channel, "person": wish.actor}
-    seq = out.record("order_cancelled", body, anchored=True)
+    seq = out.record("order_cancelled", body)
     owe(ward, wish, out, seq, {"order": accepted.digest, "cancelled": True})
 
 

@@ -25,11 +25,11 @@ class Outbox:
     def stop_first(self, write: WritePump) -> None:
         self._stops.append(write)
 
-    def record(self, kind: str, body: Json, *, anchored: bool = False) -> int:
+    def record(self, kind: str, body: Json) -> int:
         """Append a journal record; its sequence number, so that its `Recorded` can be awaited."""
         seq = self.next_seq
         self.next_seq += 1
-        self._effects.append(Record(seq, kind, body, self.now.utc_ms, anchored))
+        self._effects.append(Record(seq, kind, body, self.now.utc_ms))
         return seq
 
     def effects(self) -> tuple[Effect, ...]:

@@ -34,7 +34,7 @@ def prime(ward: Ward, wish: Wish, out: Outbox) -> None:
     lasts_ms = -(-volume.num * flow.den * MS_PER_H // (flow.num * volume.den))
     channel.priming = Priming(volume.floor(), flow.floor(), out.now.link_ns, lasts_ms * NS_PER_MS + LONGER_NS)
     told = {"channel": channel.name, "volume_ul": volume.floor(), "flow_ul_h": flow.floor(), "person": wish.actor}
-    seq = out.record("priming", told, anchored=True)
+    seq = out.record("priming", told)
     ward.waiting[seq] = PrimeIntent(channel.name, OwedReply(wish.request_id, told))
 
 

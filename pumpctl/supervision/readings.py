@@ -94,7 +94,7 @@ def _start_proven(channel: Channel, infusion: Infusion, out: Outbox) -> None:
     channel.move(Trigger.START_PROVEN)
     channel.watch_from(out.now.link_ns)
     told = {"channel": channel.name, "program_id": infusion.program_id.hex(), "outcome": Outcome.CONFIRMED.value}
-    out.record("dosing_outcome", told, anchored=True)
+    out.record("dosing_outcome", told)
 
 
 def _while_infusing(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:

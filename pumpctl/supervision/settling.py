@@ -97,7 +97,7 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     body = {"channel": channel.name, "program": program_body(infusion.program), **account}
     if channel.still_base is not None:
         body["counters"] = counters_body(channel.still_base)
-    out.record("settled", body, anchored=True)
+    out.record("settled", body)
 
 
 def _count_from_here(ward: Ward, channel: Channel, out: Outbox) -> None:

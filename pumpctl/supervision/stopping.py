@@ -43,7 +43,7 @@ def request_stop(
     _write(channel, out)
     if new:
         told = [{"code": reason.code, "message": reason.message} for reason in new]
-        out.record("stop_requested", {"channel": channel.name, "reasons": told, "latches": latches}, anchored=True)
+        out.record("stop_requested", {"channel": channel.name, "reasons": told, "latches": latches})
     if latches:
         for reason in new:
             raise_alarm(channel, reason.code, priority, reason.message, out)
@@ -129,7 +129,7 @@ def prove_stop(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) ->
     if stop.latches:
         channel.latched = [*channel.latched, *(r for r in stop.reasons if r not in channel.latched)]
     told = [reason.code for reason in stop.reasons]
-    out.record("stop_proven", {"channel": channel.name, "reasons": told, "latched": stop.latches}, anchored=True)
+    out.record("stop_proven", {"channel": channel.name, "reasons": told, "latched": stop.latches})
     if "counter_fell" in told:  # or the next life would find it again
         out.record("counters_taken", {"channel": channel.name, "counters": counters_body(status.counters)})
     if not channel.latched:

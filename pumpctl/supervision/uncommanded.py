@@ -61,7 +61,7 @@ def book_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outb
         "counters": counters_body(status.counters),
     }
     add_external(ward, body, out.now.utc_ms)
-    out.record("external_dose", body, anchored=True)
+    out.record("external_dose", body)
 
 
 def add_external(ward: Ward, body: dict[str, Any], utc_ms: int) -> None:

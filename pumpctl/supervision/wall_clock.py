@@ -98,7 +98,7 @@ def confirm_wall_clock(ward: Ward, wish: Wish, out: Outbox) -> None:
     take_only(wish, "person")
     moved_ms = ward.wall_step_ms
     confirmed(ward, moved_ms, out.now.utc_ms)
-    seq = out.record(CONFIRMED, {"moved_ms": moved_ms, "person": wish.actor}, anchored=True)
+    seq = out.record(CONFIRMED, {"moved_ms": moved_ms, "person": wish.actor})
     owe(ward, wish, out, seq, {"wall_clock": "right", "moved_ms": moved_ms})
 
 

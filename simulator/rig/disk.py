@@ -64,7 +64,7 @@ class Disk:
             self.sync_failure, self.failed, self._queue = None, fault, []
             return RecordFailed(fault)
         self._rows += group
-        if not self.damage and any(record.anchored for record in group):
+        if not self.damage:
             self.anchored_seq = group[-1].seq
         return Recorded(group[-1].seq)
 
@@ -81,7 +81,7 @@ class Disk:
 
     def adopt(self, past: JournalContent) -> None:
         """Another file, and an anchor that fits it unless it is damaged."""
-        self._rows = [Record(each.seq, each.kind, each.body, each.utc_ms, anchored=True) for each in past.records]
+        self._rows = [Record(each.seq, each.kind, each.body, each.utc_ms) for each in past.records]
         self.damage = past.reason if past.condition is JournalCondition.DAMAGED else ""
         self.anchored_seq = past.records[-1].seq if past.records else 0
 

@@ -49,7 +49,7 @@ def durable_intent(build: Path) -> Generator[Subject, None, None]:
 def _intent_us(journal: Journal, told: queue.SimpleQueue[Recorded | RecordFailed], seq: int) -> float:
     body = {"channel": "bed-1", "command": "start", "program_id": "00112233445566ff", "flow_rate_ul_h": 10_000}
     before = perf_counter_ns()
-    journal.append(Record(seq=seq, kind="intent", body=body, utc_ms=1_764_612_000_000 + seq, anchored=True))
+    journal.append(Record(seq=seq, kind="intent", body=body, utc_ms=1_764_612_000_000 + seq))
     event = told.get(timeout=WAIT_S)
     after = perf_counter_ns()
     assert isinstance(event, Recorded), event.reason

@@ -118,7 +118,7 @@ def seed(folder: Path) -> Path:
     journal, _ = Journal.open(state_dir)
     journal.start(lambda _event: None)
     for number, (kind, body) in enumerate(BODIES.items(), 1):
-        journal.append(Record(number, kind, body, NEWEST_MS - 1000 * (len(BODIES) - number), anchored=True))
+        journal.append(Record(number, kind, body, NEWEST_MS - 1000 * (len(BODIES) - number)))
     journal.close()
     path = folder / "canary-settings.toml"
     path.write_text(SETTINGS.format(folder=folder))

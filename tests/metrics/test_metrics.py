@@ -145,7 +145,7 @@ async def test_a_page_is_of_one_instant_although_the_loop_goes_on(bench: Bench) 
 
 
 async def test_a_fault_of_ours_is_told_once_and_takes_nothing_but_the_page(bench: Bench) -> None:
-    broken = Record(1, "stop_requested", {"no": "channel"}, 0, anchored=True)
+    broken = Record(1, "stop_requested", {"no": "channel"}, 0)
     for _ in range(3):
         bench.metrics.observe(DeadlineReached(), (broken, Refuse(1, 4, (Reason("Q03", "m"),))), 0.0)
     assert await bench.metrics.page() is None

@@ -53,7 +53,7 @@ class Bench:
 
 def stop_requested(seq: int, *codes: str, channel: str = "a") -> Record:
     told = [{"code": code, "message": "for people"} for code in codes]
-    return Record(seq, "stop_requested", {"channel": channel, "reasons": told, "latches": True}, 0, anchored=True)
+    return Record(seq, "stop_requested", {"channel": channel, "reasons": told, "latches": True}, 0)
 
 
 def test_a_state_is_told_as_it_was_read() -> None:
@@ -144,9 +144,9 @@ def test_an_escalated_alarm_is_on_at_one_priority_only() -> None:
 def test_alarms_raised_are_counted_from_the_journal() -> None:
     bench = Bench()
     body = {"channel": "a", "code": "link_lost", "priority": "low", "message": "m"}
-    bench.turn(None, Record(1, "alarm_raised", body, 0, anchored=False))
-    bench.turn(None, Record(2, "alarm_raised", body, 0, anchored=False))
-    bench.turn(None, Record(3, "alarm_ended", body, 0, anchored=False))
+    bench.turn(None, Record(1, "alarm_raised", body, 0))
+    bench.turn(None, Record(2, "alarm_raised", body, 0))
+    bench.turn(None, Record(3, "alarm_ended", body, 0))
     assert bench.value("pumpctl_alarms_raised_total", channel="a", code="link_lost", priority="low") == 2
 
 
@@ -157,7 +157,7 @@ def test_a_stop_is_counted_once_with_every_reason_and_timed_to_its_proof() -> No
     bench.turn(None, stop_requested(2, "operator_stop"))
     assert bench.value("pumpctl_stops_proven_total", channel="a") is None
     bench.now_s += 0.1
-    bench.turn(PumpBytes("a", b"x"), Record(3, "stop_proven", {"channel": "a"}, 0, anchored=True))
+    bench.turn(PumpBytes("a", b"x"), Record(3, "stop_proven", {"channel": "a"}, 0))
     series = bench.series
     for rule in ("occlusion_downstream", "operator_stop"):
         assert value(series, "pumpctl_interlock_trips_total", channel="a", rule=rule) == 1
@@ -172,7 +172,7 @@ def test_a_refused_request_and_a_refused_start_are_counted_by_rule() -> None:
     bench = Bench()
     bench.turn(None, Refuse(1, 4, (Reason("Q03", "for people"), Reason("U04", "for people"))))
     body = {"channel": "a", "program_id": "00", "reasons": [{"code": "status_stale", "message": "m"}]}
-    bench.turn(None, Record(1, "start_refused", body, 0, anchored=False), Reply(2, {}))
+    bench.turn(None, Record(1, "start_refused", body, 0), Reply(2, {}))
     told = {labels["rule"] for labels in named(bench.series, "pumpctl_refusals_total")}
     assert told == {"Q03", "U04", "status_stale"}
 
@@ -200,7 +200,7 @@ def test_a_stop_on_the_line_ends_the_measurement() -> None:
 
 def test_a_record_waits_until_it_is_durable() -> None:
     bench = Bench()
-    records = [Record(seq, "progress", {"channel": "a"}, 0, anchored=False) for seq in (1, 2, 3)]
+    records = [Record(seq, "progress", {"channel": "a"}, 0) for seq in (1, 2, 3)]
     bench.turn(None, *records)
     assert bench.value("pumpctl_journal_waiting_records") == 3
     bench.now_s += 0.25
@@ -249,7 +249,7 @@ def test_no_patient_no_order_and_no_sentence_reaches_the_page() -> None:
         state(order=canary, program_id=canary, link_reason=canary, occurrence=canary),
         state(alarms=[{"code": "link_lost", "priority": "low", "message": canary}]),
         stop_requested(1, "operator_stop"),
-        Record(2, "order_accepted", {"channel": "a", "order": canary, "text": canary}, 0, anchored=True),
+        Record(2, "order_accepted", {"channel": "a", "order": canary, "text": canary}, 0),
         Refuse(1, 4, (Reason("wrong_patient", f"the order is for {canary}"),), {"findings": [canary]}),
         Publish("a", "event", {"event_type": "x", "patient": canary}),
     )

@@ -46,7 +46,7 @@ class Writer:
         for _ in range(records):
             self.seq += 1
             body = {"channel": channel, "least_ul": self.seq}
-            self._journal.append(Record(self.seq, "progress", body, 5, anchored=False))
+            self._journal.append(Record(self.seq, "progress", body, 5))
 
     async def written(self) -> None:
         await until(lambda: self.durable == self.seq, "the journal does not write")

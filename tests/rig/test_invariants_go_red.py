@@ -168,7 +168,7 @@ def test_i6_a_clearing_without_an_answer_clears_what_was_latched_when_it_was_rec
 ):
     findings, talk = Findings(), Talk(A, "SIM-a")
     stops = Stops(findings, {A: talk})
-    cleared = Record(2, "cleared", {"channel": A, "persons": persons}, 0, anchored=True)
+    cleared = Record(2, "cleared", {"channel": A, "persons": persons}, 0)
     stops.note(_stop_for(1, "over_delivery"), 0)
     stops.note(cleared, 0)
     for code in after:
@@ -180,7 +180,7 @@ def test_i6_a_clearing_without_an_answer_clears_what_was_latched_when_it_was_rec
 
 
 def _stop_for(seq: int, code: str) -> Record:
-    return Record(seq, "stop_requested", {"channel": A, "latches": True, "reasons": [{"code": code}]}, 0, anchored=True)
+    return Record(seq, "stop_requested", {"channel": A, "latches": True, "reasons": [{"code": code}]}, 0)
 
 
 def test_i7_and_i8_a_start_before_anybody_has_said_who_it_is():

@@ -12,15 +12,13 @@ from pumpctl.shell.journal import Journal
 from tests.shell.journal_probe import record
 
 
-def write(
-    directory: Path, seqs: Iterable[int], *, anchored: bool = True, body: dict[str, object] | None = None
-) -> JournalContent:
+def write(directory: Path, seqs: Iterable[int], *, body: dict[str, object] | None = None) -> JournalContent:
     """One daemon's life: open, write, wait for each, close. Returns what it found at opening."""
     journal, content = Journal.open(directory)
     said: queue.Queue[Recorded | RecordFailed] = queue.Queue()
     journal.start(said.put)
     for seq in seqs:
-        journal.append(record(seq, anchored=anchored, body=body))
+        journal.append(record(seq, body=body))
         assert said.get(timeout=10) == Recorded(seq)
     journal.close()
     return content

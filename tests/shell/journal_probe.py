@@ -15,8 +15,8 @@ from pumpctl.events import Recorded, RecordFailed
 from pumpctl.shell.journal import Journal
 
 
-def record(seq: int, *, anchored: bool = True, body: dict[str, object] | None = None) -> Record:
-    return Record(seq, "probe", {"number": seq} if body is None else body, 1_780_000_000_000 + seq, anchored)
+def record(seq: int, *, body: dict[str, object] | None = None) -> Record:
+    return Record(seq, "probe", {"number": seq} if body is None else body, 1_780_000_000_000 + seq)
 
 
 def main() -> None:

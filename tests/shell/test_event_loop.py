@@ -107,7 +107,7 @@ def nothing(_event: Event, _now: Now) -> tuple[Effect, ...]:
     return ()
 
 
-RECORD = Record(1, "stop", {}, 0, anchored=True)
+RECORD = Record(1, "stop", {}, 0)
 ALL_EFFECTS: tuple[Effect, ...] = (
     RECORD,
     WritePump("a", b"load"),
@@ -242,7 +242,7 @@ async def test_an_outlet_that_raises_is_a_crash_as_well() -> None:
 
 async def test_the_guards_note_goes_only_when_its_record_is_durable() -> None:
     def script(event: Event, _now: Now) -> tuple[Effect, ...]:
-        return (Record(7, "guard_fired", {}, 0, anchored=True),) if isinstance(event, GuardFired) else ()
+        return (Record(7, "guard_fired", {}, 0),) if isinstance(event, GuardFired) else ()
 
     bench = Bench(script)
     bench.loop.post(GuardFired(("a",), "stalled"))

@@ -44,7 +44,7 @@ def test_a_group_is_said_durable_once_by_its_last_number(tmp_path: Path) -> None
     journal, _ = Journal.open(tmp_path)
     said: queue.Queue[Recorded | RecordFailed] = queue.Queue()
     for seq in range(1, 601):
-        journal.append(record(seq, anchored=False))
+        journal.append(record(seq))
     journal.start(said.put)
     journal.close()
     numbers = [event.seq for event in list(said.queue) if isinstance(event, Recorded)]
@@ -64,7 +64,7 @@ def test_the_anchor_has_seen_whatever_was_said_durable(tmp_path: Path) -> None:
 
     journal.start(look)
     for seq in (1, 2, 3):
-        journal.append(record(seq, anchored=False))
+        journal.append(record(seq))
     assert done.wait(10)
     assert anchored[-1] == 3
     journal.close()

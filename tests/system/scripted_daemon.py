@@ -88,7 +88,7 @@ class Script:
 
     def _record(self, now: Now) -> Record:
         self._seq += 1
-        return Record(self._seq, "scripted", {"number": self._seq}, now.utc_ms, anchored=True)
+        return Record(self._seq, "scripted", {"number": self._seq}, now.utc_ms)
 
 
 if __name__ == "__main__":
