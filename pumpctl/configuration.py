@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Mode(Enum):
-    """Which pumps may be driven at all (design: rig takes simulated and bench pumps, therapy real ones)."""
+    """Which pumps may be driven at all: rig takes simulated and bench pumps, therapy real ones."""
 
     RIG = "rig"
     THERAPY = "therapy"
@@ -20,7 +20,7 @@ class Mode(Enum):
 class NewEraSetup:
     """What a New Era pump cannot tell of itself. `safe_s`: the silence after which it stops, 0 for basic mode.
 
-    `simulated`: the person who set it up says so, for the pump has no serial number (design section 3).
+    `simulated`: the person who set it up says so, for the pump has no serial number (docs/dialects/new_era.md).
     """
 
     address: int

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The contract of design section 5: scripts may rely on these."""
+    """The exit codes of the README: scripts may rely on these."""
 
     OK = 0
     INTERNAL = 1

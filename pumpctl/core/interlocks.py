@@ -191,7 +191,7 @@ def _counters_disagree(s: RunSnapshot) -> Trip | None:
 
 
 def _completed_short(s: RunSnapshot) -> Trip | None:
-    # "Finished" goes by what is certainly in the patient, not by the pump's word (design section 3, H05).
+    # "Finished" goes by what is certainly in the patient, not by the pump's word (ADR 0007, H05).
     band_ul = max(COUNTER_BAND_UL, s.vtbi_ul * s.accuracy_permille // 1000)
     short = s.completed and s.smallest_ul + band_ul < s.vtbi_ul
     told = f"the pump says it is through, {s.smallest_ul} uL of {s.vtbi_ul} uL are counted"

@@ -61,7 +61,7 @@ def examine(config: Path, host: Host, check_s: int = CHECK_S, all_s: int = ALL_S
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """Design section 5: 6 is `verification failed`; a warning alone fails nothing."""
+    """As in the README: 6 is `verification failed`; a warning alone fails nothing."""
     return 6 if any(finding.verdict is Verdict.FAULT for finding in findings) else 0
 
 

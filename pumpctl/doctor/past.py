@@ -17,7 +17,7 @@ from pumpctl.shell.library_file import read_library
 from pumpctl.shell.settings import Settings
 
 MS_PER_S = 1000
-AHEAD_S = 120  # design section 7: a wall step that blocks starts
+AHEAD_S = 120  # ADR 0006: a wall step that blocks starts
 
 
 def journal(settings: Settings, host: Host) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from protocols.miva.record import (
 
 _T = RecordType
 REMEMBERED_PRESCRIPTIONS = 64  # whose raw rows are told apart from entries: more than a day brings
-AUTHENTICATION_LIFE_S = 60  # design section 3: a confirmation is good for so long
+AUTHENTICATION_LIFE_S = 60  # a confirmation is good for so long (docs/dialects/miva.md)
 _ON_MAINS = 16  # bit of BATTERY's detail
 _PROGRAM_ID = slice(154, 174)  # the name of the second component
 _PASSING = frozenset({"battery_low", "unattended"})  # told, and no reason to stop

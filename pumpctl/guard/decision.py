@@ -1,7 +1,8 @@
 """When the guard acts, as a function of what it was told and of the time it is given.
 
 Refuses to know descriptors, bytes, processes and clocks: `Watch` is told what happened, `tick(now_ns)`
-answers with what must be done, in that order. Design section 3 gives the rules; (a) and (b) below are its names.
+answers with what must be done, in that order. ADR 0009 gives the rules; below (a) is that of a stop not written,
+(b) that of a silent loop.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ NOTES_KEPT = 16  # as many as can ask at a time (askers.py); older ones count fo
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """Design section 3, in nanoseconds. Only the tests of this file pass others."""
+    """In nanoseconds: (a) and (b) as ADR 0009 has them, the rest (project). Only the tests of this file pass others."""
 
     stop_unwritten_ns: int = 250 * NS_PER_MS  # (a) how long the daemon has to write a stop that was asked for
     loop_silent_ns: int = 1_000 * NS_PER_MS  # (b) how long the loop may be silent in a lease profile

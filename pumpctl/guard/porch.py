@@ -1,6 +1,6 @@
 """Waits at guard.sock for a daemon and starts a guard for it, in a unit of its own (pumpctl-guard.service).
 
-Design section 3: what ends the daemon's unit must not end its guard. It refuses to know what a guard does, and to
+ADR 0009: what ends the daemon's unit must not end its guard. It refuses to know what a guard does, and to
 start one for another user. Standard library only. Without it the daemon starts its guard itself (guard_start.py).
 """
 

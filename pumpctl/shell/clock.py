@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.events import WallClockStepped
 
-WALL_STEP_MS = 2000  # design section 7: more is flagged
+WALL_STEP_MS = 2000  # ADR 0006: more is flagged
 PAIR_NS = 100 * NS_PER_MS  # two clocks read further apart than this are not a pair
 PAIR_TRIES = 3
 

@@ -11,7 +11,7 @@ NOT_CONNECTED = 5
 
 
 class Unusable(Exception):
-    """One clear line. `exit_code` is that of design section 5."""
+    """One clear line. `exit_code` is one of those in the README."""
 
     def __init__(self, what: str, next_step: str, exit_code: int = USAGE) -> None:
         super().__init__(f"{what}; {next_step}")

@@ -1,4 +1,4 @@
-"""The confirmation of a start or resume at the daemon's own terminal, for a pump that has no button (design section 3).
+"""The confirmation of a start or resume at the daemon's own terminal, for a pump that has no button.
 
 Refuses to be one for a pump that has a button, and to stand for a START: what follows is the same durable intent, and
 the same interlocks stand in the door. A person types the flow that is to run, as the order has it.

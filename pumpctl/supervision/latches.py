@@ -8,7 +8,7 @@ from __future__ import annotations
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.ward import Ward
 
-# Faults of matter clear by one person at the pump; doubts about the dose need a second (design section 3).
+# Faults of matter clear by one person at the pump; doubts about the dose need a second (project).
 PUMP_ALARMS = frozenset(
     {
         "occlusion_downstream",

@@ -31,12 +31,12 @@ from pumpctl.supervision.priming import prime_command
 from pumpctl.supervision.ward import Ward
 
 _S = DeliveryState
-FASTEST_NS = 50 * NS_PER_MS  # design section 7: link time is never scaled below this
+FASTEST_NS = 50 * NS_PER_MS  # no speed makes the time between two polls shorter (project)
 INFUSING_NS = NS_PER_S
 LOADING_NS = NS_PER_S // 4
 IDLE_NS = 5 * NS_PER_S
 IDENTIFY_AGAIN_NS = NS_PER_S
-# Lease programs: the journal must have written this recently for a renewal (design section 3).
+# Lease programs: the journal must have written this recently for a renewal (project).
 JOURNAL_FRESH_NS = 300 * NS_PER_S
 _RUNNING = frozenset({_S.STARTING, _S.INFUSING, _S.PAUSING})
 _RENEWED = frozenset({_S.INFUSING, _S.PAUSING, _S.PAUSED, _S.AWAITING_CONFIRMATION})

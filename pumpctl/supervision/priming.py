@@ -18,7 +18,7 @@ from pumpctl.supervision.requests import REFUSED, USAGE, Refusal, Wish, channel_
 from pumpctl.supervision.stopping import STILL
 from pumpctl.supervision.ward import OwedReply, PrimeIntent, Ward
 
-MAX_UL = 5_000  # design section 3, SPEC.md 0D
+MAX_UL = 5_000  # SPEC.md 0D
 LIFE_NS = 5 * NS_PER_S  # a wish that could not leave by then is dead
 LONGER_NS = 10 * NS_PER_S  # than the volume takes at its flow
 

@@ -1,7 +1,7 @@
 """The past of this daemon, read back: orders in force, doses given, what was under way, what is latched.
 
 Refuses to act on it: an infusion that was under way is only what the pump will be compared with.
-A damaged past means STOP only, with the caps assumed used (design section 3).
+A damaged past means STOP only, with the caps assumed used (ADR 0008).
 """
 
 from __future__ import annotations

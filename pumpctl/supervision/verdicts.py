@@ -74,7 +74,7 @@ def blocking(verdict: Verdict) -> tuple[Reason, ...]:
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """The JSON of `pumpctl check` (design section 5)."""
+    """The JSON of `pumpctl check`."""
     return {
         "verdict": verdict.decision.value,
         "order_digest": verdict.order_digest,

@@ -18,8 +18,8 @@ from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.ward import Ward
 
 PROGRAMMED_WITHIN_NS = 10 * NS_PER_S  # a load, its read-back and a status take three replies
-FOLLOWING_TOLD_NS = 120 * NS_PER_S  # design section 3: MEDIUM after 2 min
-FOLLOWING_EXPIRES_NS = 1800 * NS_PER_S  # design section 3: the rest of the order after 30 min
+FOLLOWING_TOLD_NS = 120 * NS_PER_S  # MEDIUM after 2 min (project)
+FOLLOWING_EXPIRES_NS = 1800 * NS_PER_S  # the rest of the order after 30 min (project)
 
 _WAITS = frozenset({DeliveryState.PROGRAMMING, DeliveryState.READY, DeliveryState.AWAITING_CONFIRMATION})
 

@@ -22,7 +22,7 @@ from pumpctl.supervision.requests import Wish, owe, take_only
 from pumpctl.supervision.ward import Ward
 
 STARTED, STEPPED, CONFIRMED = "daemon_started", "wall_clock_stepped", "wall_clock_confirmed"
-NOTICED_MS = 2_000  # design section 7: less is no step
+NOTICED_MS = 2_000  # ADR 0006: less is no step
 
 
 def stepped(ward: Ward, step_ms: int, out: Outbox) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pumpctl.core.instant import NS_PER_MS, NS_PER_S, Now
 
 BOOTED_NS = 10 * NS_PER_S  # what it takes a host from its power-on to the daemon's start
-WALL_STEP_MS = 2_000  # the shell tells no smaller step (design section 7)
+WALL_STEP_MS = 2_000  # the shell tells no smaller step (ADR 0006)
 
 
 class RigClock:

@@ -1,7 +1,7 @@
 """What the kernel was asked for, in which order: the intent on the disk, the anchor on the disk, then the START.
 
 Refuses to take the daemon's word for it: strace writes down the calls of an untouched `pumpctl run`, and this reads
-them. A call counts from where it returned; START counts from where its write was entered (design section 3, H44).
+them. A call counts from where it returned; START counts from where its write was entered (ADR 0004, H44).
 """
 
 from __future__ import annotations

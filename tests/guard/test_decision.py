@@ -1,4 +1,4 @@
-"""The guard's judgement in numbers: both sides of each edge of design section 3, without a clock."""
+"""The guard's judgement in numbers: both sides of each edge of `Periods`, without a clock."""
 
 from __future__ import annotations
 

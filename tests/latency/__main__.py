@@ -23,7 +23,7 @@ from tests.latency.trials import CHANNELS, Trial, Trouble, normal, troubled
 BUILD = Path(__file__).resolve().parents[2] / "build/stop-latency"
 LIMIT_S = 14 * 60.0
 BUSY = 2  # processes that compute and never sleep
-FLOOR_FACTOR, FLOOR_SPARE_MS = 3, 5.0  # design section 8
+FLOOR_FACTOR, FLOOR_SPARE_MS = 3, 5.0  # docs/stop-latency.md
 AIM_MS = 20.0
 GUARD_LIMIT_MS = 1_500.0
 STALL_S, LONG_STALL_S = 3, 60

@@ -12,7 +12,7 @@ from simulator.rig.invariants.talk import Talk
 from simulator.rig.invariants.violation import Findings
 from simulator.rig.world.seen import Happening, LifeBegan
 
-FRESH_NS = 3 * NS_PER_S  # design section 3: a link silent for longer is noted as lost
+FRESH_NS = 3 * NS_PER_S  # a link silent for longer is noted as lost (docs/mqtt.md: it is `up` for so long)
 
 
 class Contact:

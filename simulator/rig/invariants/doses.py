@@ -100,7 +100,7 @@ class Doses:
         self._journal_relied_on = True
 
     def note(self, happening: Happening) -> None:
-        """Faults begin and end; a daemon whose past is damaged counts the caps as used (design section 3)."""
+        """Faults begin and end; a daemon whose past is damaged counts the caps as used (ADR 0008)."""
         match happening:
             case Happened(Fault() as fault, channel, begins):
                 self._look_ns = 0

@@ -23,7 +23,7 @@ from simulator.rig.world.seen import Asked, Happened, Happening, LifeBegan, Life
 
 BUDGET_NS = 20 * NS_PER_MS  # verification.md T1
 REPEAT_NS = 250 * NS_PER_MS  # H56: a pursuit that is on has its own pace
-# Doubts about the dose and the journal need a second person (design section 3).
+# Doubts about the dose and the journal need a second person (project).
 TWO_PERSONS = frozenset({"over_delivery", "over_infusion", "runaway", "counters_disagree", "foreign_program",
                          "external_change", "dose_rate_above_hard_limit", "journal_damaged", "read_back_differs",
                          "flow_while_stopped"})  # fmt: skip
