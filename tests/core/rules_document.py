@@ -38,7 +38,7 @@ on subcutaneous magnesium at home, *label* US and UK labelling, *reference* publ
 - A loading dose counts toward the day: 2 g and then 4 mg/min for 24 h is 31.5 mmol, above 24; after 2 g the tail may
   run at most 2.747 mg/min for 23.75 h. 12 mmol is not the 15-minute dose (that would be 197 mg/min). 2 g in 5 min is
   above the label's 150 mg/min and is allowed in an emergency in progress alone. The label allows 20 g in 48 h in severe
-  renal failure, the seed forbids it, and the seed wins. A pause is never caught up by a higher rate.
+  renal failure, seed-Q forbids it (Q01), and seed-Q wins. A pause is never caught up by a higher rate.
 """
 
 
