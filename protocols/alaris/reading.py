@@ -109,8 +109,8 @@ def _volume(fields: list[str]) -> m.VolumeInfused:
 
 
 def _vtbi(fields: list[str]) -> m.Vtbi:
-    """`DEACT` may come bare, as the request has it, or with its fields empty."""
-    if fields[:1] == ["DEACT"] and not any(fields[1:]):
+    """No volume is no VTBI, whatever stands around it; `DEACT` may also come bare, as the request has it."""
+    if fields == ["DEACT"] or (len(fields) >= 2 and fields[1] == ""):
         return m.Vtbi(None, None)
     word, figure, unit, end = _exactly(4, fields)
     _is(word, "ACTIV")

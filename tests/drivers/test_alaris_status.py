@@ -8,8 +8,12 @@ import pytest
 
 from protocols.alaris import messages as m
 from protocols.alaris.codec import encode
+from protocols.alaris.framing import encode_frame
 from pumpctl.drivers import pump
+from simulator.firmware.alaris_pump import ALARIS
+from simulator.instant import SimNow
 from simulator.profile import SYRINGE
+from simulator.pump import SimPump
 from tests.drivers.alaris_bench import PROGRAM, SERIAL, Bench
 
 A = pump.PumpActivity
@@ -102,3 +106,28 @@ def test_on_battery_with_a_charge_that_nobody_tells_nothing_is_started():
     status = bench.status()
     assert status.on_battery
     assert 80 < status.battery_permille < 90  # just above what stops a running one (core/energy.py)
+
+
+class OtherwiseWorded(SimPump):
+    """The simulated pump, but for what it says without a VTBI."""
+
+    words = ""
+
+    def receive(self, received: bytes, now: SimNow) -> bytes:
+        said = super().receive(received, now)
+        return said.replace(encode(m.Vtbi(None, None)), encode_frame(f"INF_VTBI^{self.words}"))
+
+
+@pytest.mark.parametrize("words", ["ACTIV^^ml^STOP", "DEACT^^ml^STOP", "^"])
+def test_a_pump_that_words_no_vtbi_otherwise_is_read_before_its_load_and_after_its_end(words: str):
+    bench = Bench(identify=False)
+    bench.pump = OtherwiseWorded(SYRINGE, serial=SERIAL, seed=1, dialect=ALARIS)
+    bench.pump.words = words
+    assert bench.pump.receive(encode(m.Query.VTBI), SimNow(0, 0)) == encode_frame(f"INF_VTBI^{words}")
+    bench.one(pump.Identify(), pump.Identified)
+    assert (bench.status().activity, bench.status().moving) == (A.STOPPED, False)
+    bench.run(replace(PROGRAM, vtbi_ul=100))
+    bench.wait(60)
+    status = bench.status()
+    assert (status.activity, status.program_id, status.moving) == (A.COMPLETED, PROGRAM.program_id, False)
+    assert bench.truth.starts == 1

@@ -107,6 +107,11 @@ def test_what_is_invented_reads_as_it_is_written(reply: m.Reply) -> None:
     assert written.startswith(name_of(reply))
 
 
+@pytest.mark.parametrize("said", ["DEACT", "DEACT^", "DEACT^^^", "DEACT^^ml^STOP", "ACTIV^^ml^STOP", "^"])
+def test_an_empty_volume_is_no_vtbi_in_whatever_form(said: str) -> None:
+    assert reply_of(f"INF_VTBI^{said}") == m.Vtbi(None, None)
+
+
 NO_REQUESTS = [
     "",
     "INF_RATES",
@@ -155,8 +160,10 @@ NO_REPLIES = [
     "ALARM^al_noalm^ ^ ",
     "INF_VI^1.234",
     "INF_VI^-1.234^ml",
-    "INF_VTBI^ACTIV^^ml^STOP",
     "INF_VTBI^DEACT^1",
+    "INF_VTBI^ACTIV",
+    "INF_VTBI^ACTIV^ ^ml^STOP",
+    "INF_VTBI^",
     "INF_VTBI",
     "REMQUERY^ACTIV",
     "REMOTE_CTRL",
