@@ -118,11 +118,6 @@ class SimPump:
         self._happen(now)
 
     @property
-    def is_answering(self) -> bool:
-        """Whether something that is to be sent still waits for its instant."""
-        return self._firmware is not None and self._firmware.says_ns() is not None
-
-    @property
     def is_unplugged(self) -> bool:
         """Whether the companion's cable is out."""
         return bool(self._afflictions.active) and FaultKind.UNPLUG in self._afflictions.active

@@ -89,11 +89,6 @@ def confirm_rx(seal: bytes) -> str:
     return f"LC{seal.hex().upper()}"
 
 
-def is_bare(request: str) -> bool:
-    """Whether its answer carries no name."""
-    return request.startswith((":", "*"))
-
-
 def answer_to(request: str, text: str) -> tuple[str, ...] | None:
     """The values in an answer to `request`; None when this text is not one."""
     found = _pattern_for(request).fullmatch(text)

@@ -83,7 +83,6 @@ class Rounding:
     path: str
     stated_flow: FlowRate
     flow_rate_ul_h: int
-    stated_volume: Volume
     volume_ul: int
 
 
@@ -130,7 +129,7 @@ def compile_case(case: Case, capability: Capability, occurrence: int, attempt: i
         findings += _rounding_broke(case, profile, index, flow_ul_h, volume_ul)
         setting = _Setting(case.order, case, capability, occurrence, attempt, index, profile, phase.concentration)
         programs += _containers(setting, flow_ul_h, volume_ul)
-        roundings.append(Rounding(phase.path, phase.flow, flow_ul_h, phase.volume, volume_ul))
+        roundings.append(Rounding(phase.path, phase.flow, flow_ul_h, volume_ul))
     hard = tuple(finding for finding in findings if finding.severity is Severity.HARD)
     told = tuple(finding for finding in findings if finding.severity is Severity.ADVISORY)
     return Refusal(hard) if hard else Plan(tuple(programs), tuple(roundings), told)

@@ -36,10 +36,14 @@ class AtUptime:
     def _answers(self) -> bytes:
         until_ns = self.now_ns + LATEST_NS
         sent = b""
-        while self.pump.is_answering and self.pump.call_at() <= until_ns:
+        while self._has_to_say() and self.pump.call_at() <= until_ns:
             self.now_ns = max(self.now_ns, self.pump.call_at())
             sent += self.pump.advance(self._now())
         return sent
+
+    def _has_to_say(self) -> bool:
+        firmware = self.pump._firmware  # pyright: ignore[reportPrivateUsage] - no pump has such a door
+        return firmware is not None and firmware.says_ns() is not None
 
     def _now(self) -> SimNow:
         return SimNow(self.now_ns, self.now_ns)

@@ -21,7 +21,6 @@ from protocols.miva.requests import (
     answer_to,
     begin_rx,
     confirm_rx,
-    is_bare,
     read_record,
     send_block,
 )
@@ -127,10 +126,6 @@ def _without_restart(recording: bytes) -> list[str]:
         body = piece[piece.find(b"\x02") + 1 :]
         found += [body[:-2].decode("ascii")] if body[-2:] == b"%02X" % (sum(body[:-2]) % 256) else []
     return found
-
-
-def test_bare_answers_are_those_without_a_name() -> None:
-    assert [is_bare(text) for text in (IS_RUNNING, "*IDN?", "Q5", "WT01")] == [True, True, False, False]
 
 
 def test_a_record_is_sixteen_bytes_and_comes_back() -> None:
