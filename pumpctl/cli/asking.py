@@ -34,15 +34,28 @@ def control_socket(config: Path | None, given: Path | None) -> Path:
         )
     if from_environment := os.environ.get("PUMPCTL_STATE_DIR"):
         return Path(from_environment) / CONTROL_NAME
+    return _state_dir(config) / CONTROL_NAME
+
+
+def _state_dir(config: Path) -> Path:
+    """As the file says it. The rest of the file is the daemon's to judge."""
     import tomllib
 
     try:
         state_dir = tomllib.loads(config.read_text(encoding="utf-8")).get("state_dir")
-    except (OSError, ValueError, RecursionError) as error:
-        raise Failure(ExitCode.USAGE, f"settings {config}: {error}", "name a readable settings file") from None
+    except OSError as error:
+        raise Failure(
+            ExitCode.USAGE, f"settings {config}: {error.strerror}", "name a readable settings file with --config"
+        ) from None
+    except UnicodeDecodeError:
+        raise Failure(
+            ExitCode.USAGE, f"settings {config}: not UTF-8 text", "name a settings file with --config"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise Failure(ExitCode.USAGE, f"settings {config}: not TOML: {error}", "correct the file") from None
     if not isinstance(state_dir, str):
         raise Failure(ExitCode.USAGE, f"settings {config}: it names no state_dir", "name the daemon's settings file")
-    return Path(state_dir) / CONTROL_NAME
+    return Path(state_dir)
 
 
 def ask(

@@ -30,7 +30,7 @@ def register(order_app: typer.Typer) -> None:
 
 
 def calendar(
-    order: Annotated[Path, typer.Argument(help="An order, JSON, TOML or FHIR.")],
+    order: findings.OrderFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="The calendar to write, for instance order.ics.")],
     at: Annotated[str | None, typer.Option(help="Time of judgement, with UTC offset; default now.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    order: Annotated[Path, typer.Argument(help="An order, JSON or TOML.")],
+    order: findings.OrderFile,
     library: Annotated[Path | None, typer.Option(help="Another drug library than the packaged one.")] = None,
     history: Annotated[
         Path | None, typer.Option(help="What the patient had before, JSON or TOML: deploy/examples/history.")

@@ -9,7 +9,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pumpctl.core.validation import Verdict
 
 MAX_FILE_BYTES = 1 << 20
+
+OrderFile = Annotated[Path, typer.Argument(help="An order, JSON, TOML or FHIR.")]
 
 
 def read_order(path: Path) -> Order:
@@ -70,14 +72,19 @@ def load_library(path: Path | None) -> Library:
 
 def instant_of(text: str | None) -> int:
     """--at, or now."""
+    if text is None:
+        return int(datetime.now(UTC).timestamp() * 1000)  # noqa: TID251 - the composition root reads the clock
+    return typed_instant("--at", text)
+
+
+def typed_instant(name: str, text: str) -> int:
+    """The time that a person typed as `name`, or a Failure that says what is wrong with it."""
     from pumpctl.core.schedule import read_instant
     from pumpctl.core.units import Misread
 
-    if text is None:
-        return int(datetime.now(UTC).timestamp() * 1000)  # noqa: TID251 - the composition root reads the clock
     instant = read_instant(text)
     if isinstance(instant, Misread):
-        raise Failure(ExitCode.USAGE, f"--at {text!r} {instant.reason}", "write it like 2026-12-01T18:00:00Z")
+        raise Failure(ExitCode.USAGE, f"{name} {text!r} {instant.reason}", "write it like 2026-12-01T18:00:00Z")
     return instant
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from pumpctl.cli import journal_past
-from pumpctl.cli.asking import AsJson, Config, Socket, control_socket
+from pumpctl.cli.asking import AsJson, Config, Socket
 from pumpctl.cli.failure import ExitCode, Failure
-from pumpctl.cli.journal_past import StateDir
+from pumpctl.cli.journal_past import StateDir, journal_directory
 
 if TYPE_CHECKING:
     from pumpctl.shell.chain import Row
@@ -34,7 +34,7 @@ def verify(state_dir: StateDir = None, config: Config = None, socket: Socket = N
     from pumpctl.configuration import JournalCondition
     from pumpctl.shell.chain import verify_journal
 
-    directory = state_dir or control_socket(config, socket).parent
+    directory = journal_directory(state_dir, config, socket)
     try:
         report = verify_journal(directory)
     except OSError as error:
@@ -65,7 +65,7 @@ def export(state_dir: StateDir = None, config: Config = None, socket: Socket = N
     """Every record that the hash chain proves, oldest first; exit 6 when that is not the whole journal."""
     from pumpctl.shell.chain import Unproven, proven_rows
 
-    directory = state_dir or control_socket(config, socket).parent
+    directory = journal_directory(state_dir, config, socket)
     try:
         for row in proven_rows(directory):
             typer.echo(_json_line(row) if as_json else f"{row.seq} {instant(row.utc_ms)} {row.kind} {row.body}")

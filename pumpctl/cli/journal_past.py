@@ -92,7 +92,7 @@ def retire(
         raise Failure(ExitCode.REFUSED, "a journal is retired by two persons", "name both: --by A --by B")
     if not reason.strip() or len(reason) > REASON_LIMIT:
         raise Failure(ExitCode.USAGE, f"the reason must have 1 to {REASON_LIMIT} characters", "say why, with --reason")
-    directory = _directory(state_dir, config)
+    directory = journal_directory(state_dir, config)
     utc_ms = _daemon_utc_ms(config)
     stamp = instant_text(utc_ms // 1000 * 1000).replace("-", "").replace(":", "")
     try:
@@ -113,6 +113,16 @@ def retire(
         typer.echo("a new one has begun; the caps count as used for 7 days from now")
 
 
+def journal_directory(state_dir: Path | None, config: Path | None, socket: Path | None = None) -> Path:
+    """Where the journal is that a person means: as named, or the state directory of the daemon that is named."""
+    if state_dir is not None:
+        return state_dir
+    if config is None and socket is None:
+        next_step = "name the state directory with --state-dir D, or the settings with --config F"
+        raise Failure(ExitCode.USAGE, "which journal", next_step)
+    return control_socket(config, socket).parent
+
+
 def _past(
     state_dir: Path | None, config: Path | None, at: str | None
 ) -> tuple[ControllerConfiguration, Library, JournalContent, Now]:
@@ -123,7 +133,7 @@ def _past(
     from pumpctl.core.instant import NS_PER_MS, Now
     from pumpctl.shell.chain import read_past
 
-    directory = _directory(state_dir, config)
+    directory = journal_directory(state_dir, config)
     utc_ms = instant_of(at)
     try:
         content = read_past(directory).content
@@ -153,10 +163,6 @@ def _daemon_utc_ms(config: Path | None) -> int:
 
     settings = _settings(config)
     return wall_ms() if settings is None else Clock(settings.speed, settings.epoch_boottime_ns or 0).now().utc_ms
-
-
-def _directory(state_dir: Path | None, config: Path | None) -> Path:
-    return state_dir or control_socket(config, None).parent
 
 
 def _time(utc_ms: int) -> str:

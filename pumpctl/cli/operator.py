@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 @order_app.command("submit")
 def submit(
-    order: Annotated[Path, typer.Argument(help="An order, JSON, TOML or FHIR.")],
+    order: findings.OrderFile,
     check: Check = None,
     channel: Channel = None,
     override: Overrides = None,
@@ -198,7 +198,7 @@ def away(
     as_json: AsJson = False,
 ) -> None:
     """Say that the pump leaves the companion's reach for a while, so that its silence is expected."""
-    params: dict[str, Any] = {"channel": channel, "until_ms": _utc_ms(until), "person": person}
+    params: dict[str, Any] = {"channel": channel, "until_ms": findings.typed_instant("UNTIL", until), "person": person}
     show(ask(config, socket, as_json, "away", params), as_json)
 
 
@@ -235,15 +235,3 @@ def _text_of(path: Path, what: str, limit_bytes: int) -> str:
     if len(content) > limit_bytes:
         raise Failure(ExitCode.USAGE, f"{what} {path}: longer than {limit_bytes} bytes", f"name the {what} file")
     return text
-
-
-def _utc_ms(text: str) -> int:
-    from datetime import datetime
-
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise Failure(ExitCode.USAGE, f"{text!r} is not a time", "write it as 2026-12-01T18:00:00+01:00") from None
-    if instant.tzinfo is None:
-        raise Failure(ExitCode.USAGE, f"{text!r} has no UTC offset", "write it as 2026-12-01T18:00:00+01:00")
-    return round(instant.timestamp() * 1000)

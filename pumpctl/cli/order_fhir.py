@@ -33,7 +33,7 @@ def import_order(
 
 
 def export_order(
-    order: Annotated[Path, typer.Argument(help="An order, JSON or TOML.")],
+    order: findings.OrderFile,
     release: Annotated[Release, typer.Option(help="The FHIR release to write.")] = Release.R4,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     _as_json: AsJson = True,

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    order: Annotated[Path, typer.Argument(help="An order, JSON or TOML.")],
+    order: findings.OrderFile,
     pump: Annotated[str, typer.Option(help="The pump to plan for, for instance companion.")],
     library: Annotated[Path | None, typer.Option(help="Another drug library than the packaged one.")] = None,
     at: Annotated[str | None, typer.Option(help="Time of judgement, with UTC offset; default now.")] = None,

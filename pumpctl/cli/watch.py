@@ -21,7 +21,7 @@ PERIOD_S = 0.25
 BAUD = 115_200
 
 Serial = Annotated[str | None, typer.Option("--serial", help="Read the status line on this tty; no daemon is asked.")]
-Baud = Annotated[int | None, typer.Option("--baud", help=f"Of that tty: its [status_line] baud; default {BAUD}.")]
+Baud = Annotated[int | None, typer.Option("--baud", help=f"The status line's baud; default {BAUD}.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -228,3 +228,11 @@ def _refused_after(body: dict[str, object], days: int) -> bool:
 
 def test_the_library_of_the_desk_is_that_of_the_daemon() -> None:
     assert LIBRARY.content_hash == read_library(None).content_hash
+
+
+@pytest.mark.parametrize(
+    "words", [("replay",), ("history", PATIENT), ("retire", "--by", "A", "--by", "B", "--reason", "r")]
+)
+def test_without_a_place_it_asks_for_the_options_that_there_are(run: Run, words: tuple[str, ...]) -> None:
+    asked = "pumpctl: which journal; name the state directory with --state-dir D, or the settings with --config F\n"
+    assert run("journal", *words) == (2, "", asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -237,16 +238,20 @@ def test_the_settings_name_the_socket_and_the_variable_wins(
     ("words", "said"),
     [
         (("status",), "which daemon"),
-        (("status", "--config", "/nowhere.toml"), "No such file"),
+        (("status", "--config", "/nowhere.toml"), "settings /nowhere.toml: No such file or directory; name a readable"),
+        (("status", "--config", __file__), "not TOML: "),
+        (("status", "--config", sys.executable), "not UTF-8 text"),
         (("status", "--config", "/dev/null"), "it names no state_dir"),
         (("order", "submit", "/nowhere.json", "--socket", "s"), "No such file"),
         (("order", "submit", "/dev/zero", "--socket", "s"), "longer than"),
         (("order", "prepare", "abc", "--check", "/nowhere.json", "--socket", "s"), "check /nowhere.json: No such file"),
         (("order", "prepare", "abc", "--check", "/dev/zero", "--socket", "s"), "longer than 8192"),
-        (("away", "tomorrow", "--socket", "s"), "is not a time"),
+        (("away", "tomorrow", "--socket", "s"), "UNTIL 'tomorrow' is not a date and time"),
         (("away", "2026-12-01T18:00:00", "--socket", "s"), "has no UTC offset"),
         (("confirm", "--socket", "s"), "the flow is not given"),
         (("journal", "verify", "--state-dir", "/nowhere"), "there is no journal"),
+        (("journal", "verify"), "which journal; name the state directory with --state-dir D, or the settings with"),
+        (("journal", "export"), "which journal"),
         (("journal", "export", "--state-dir", "/nowhere"), "there is no journal"),
     ],
 )

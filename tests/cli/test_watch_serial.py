@@ -195,3 +195,11 @@ def test_what_cannot_be_watched_is_one_clear_line(
     out, err = capsys.readouterr()
     assert (ended.value.code, out, len(err.splitlines())) == (code, "", 1)
     assert said in err
+
+
+def test_the_help_says_whose_baud_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["pumpctl", "watch", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "The status line's baud; default 115200." in " ".join(capsys.readouterr().out.replace("│", " ").split())
