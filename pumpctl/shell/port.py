@@ -20,6 +20,7 @@ from pumpctl.shell.holders import holders_of, named
 from pumpctl.shell.new_era_settings import is_loopback
 
 PTY_MAJORS = range(136, 144)  # Linux's pseudo-terminal devices
+IN_SETTINGS = "`port` in the settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,16 @@ class PortUnusable(Exception):
     """Why a port cannot be opened and what to do about it, in one line."""
 
 
-def open_port(url: str, baud: int) -> OpenPort:
-    """Open exclusively, raw, 8N1. Raises PortUnusable and nothing else that an outside can cause."""
+def open_port(url: str, baud: int, named_as: str = IN_SETTINGS) -> OpenPort:
+    """Open exclusively, raw, 8N1. Raises PortUnusable and nothing else that an outside can cause.
+
+    `named_as`: what a person corrects when it is the wrong port.
+    """
     try:
         # pyserial locks (flock) before it changes any setting of the line (H47)
         port = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=0, exclusive=True)
     except (OSError, ValueError, termios.error) as error:
-        raise PortUnusable(_why(url, error)) from None
+        raise PortUnusable(_why(url, error, named_as)) from None
     if "://" not in url:
         fd = os.dup(port.fileno())  # the lock belongs to the open file, which the copy keeps
         port.close()
@@ -77,26 +81,29 @@ def _tty(fd: int) -> OpenPort:
     return OpenPort(fd, is_tty=True)
 
 
-def _why(url: str, error: BaseException) -> str:
-    cause = _os_error(error)
-    match cause.errno if cause is not None else None:
+def _why(url: str, error: BaseException, named_as: str) -> str:
+    match _errno(error):
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
-            return f"port {url}: no such device; plug it in, or correct `port` in the settings"
+            return f"port {url}: no such device; plug it in, or correct {named_as}"
         case errno.EACCES | errno.EPERM:
             return f"port {url}: permission denied; add this user to the group of the device (dialout)"
         case errno.EAGAIN | errno.EBUSY:
             return f"port {url}: in use by {named(holders_of(url))}; end that process"
         case errno.ECONNREFUSED:
-            return f"port {url}: nobody listens there; start the other side, or correct `port` in the settings"
+            return f"port {url}: nobody listens there; start the other side, or correct {named_as}"
+        case errno.ENOTTY | errno.EISDIR:
+            return f"port {url}: it is no serial port; correct {named_as}"
         case errno.EIO:
             return f"port {url}: the line is hung up; it is tried again"
         case _:
-            return f"port {url}: {error}; correct `port` in the settings, or look at the cable"
+            return f"port {url}: {error}; correct {named_as}, or look at the cable"
 
 
-def _os_error(error: BaseException) -> OSError | None:
-    """pyserial hides the cause of a failed connection one level down."""
+def _errno(error: BaseException) -> int | None:
+    """pyserial hides the cause of a failed connection, and of a file that is no tty, one level down."""
     for candidate in (error, error.__context__):
         if isinstance(candidate, OSError) and candidate.errno is not None:
-            return candidate
+            return candidate.errno
+        if isinstance(candidate, termios.error):
+            return int(candidate.args[0])
     return None

@@ -22,7 +22,7 @@ MOST_BYTES = 65_536  # of a line that babbles; more is not listened to
 def probe_port(url: str, wanted: Iterable[Probe], baud: int | None) -> Found | None:
     """The first dialect that answers. Raises PortUnusable."""
     for probe in wanted:
-        port = open_port(url, probe.baud if baud is None else baud)
+        port = open_port(url, probe.baud if baud is None else baud, "PORT")
         try:
             found = _asked(port.fd, probe)
         finally:

@@ -58,7 +58,12 @@ def test_nobody_who_answers_and_no_port_are_told_apart(tmp_path: Path) -> None:
         os.close(slave)
     code, _, complaints = probe(str(tmp_path / "none"))
     assert code == 5
-    assert "no such device" in complaints
+    assert "no such device; plug it in, or correct PORT" in complaints
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev"])
+def test_what_is_no_serial_port_is_said_so(path: str) -> None:
+    assert probe(path) == (5, "", f"pumpctl: port {path}: it is no serial port; correct PORT\n")
 
 
 def test_a_dialect_that_nobody_speaks_is_a_usage_error(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ async def test_a_file_that_is_no_port_says_so(tmp_path: Path) -> None:
     path.write_bytes(b"")
     bench = Bench(str(path))
     bench.link.start()
-    assert "Inappropriate ioctl" in await bench.down()
+    assert "it is no serial port; correct `port` in the settings" in await bench.down()
     bench.link.close()
 
 
