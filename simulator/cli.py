@@ -152,7 +152,7 @@ def campaign(
     faults: Annotated[str, typer.Option(help="all, none, or names with commas between.")] = "all",
     workers: Annotated[int, typer.Option(help="Processes; the results are the same with any number.")] = 1,
     resume: Annotated[Path | None, typer.Option(help="File of results: added to as they come, gone on with.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", help="Parquet file, one row a run.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", help="The rows to write, a .parquet, one row a run.")] = None,
     replay: Annotated[Path | None, typer.Option(help="Only the scenario of this file.")] = None,
     as_json: AsJson = False,
 ) -> None:

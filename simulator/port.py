@@ -75,7 +75,7 @@ class PtyPort:
             self._link.symlink_to(self._slave_path)
         except OSError as error:
             os.close(master_fd)
-            raise Failure(REFUSED, f"{self._link}: {error.strerror}; name a place where a link can be made") from None
+            raise Failure(USAGE, f"{self._link}: {error.strerror}; name a place where a link can be made") from None
         finally:
             os.close(slave_fd)
         self._master_fd = master_fd

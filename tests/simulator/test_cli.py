@@ -43,7 +43,7 @@ def pumpsim(*arguments: str, cwd: Path | None = None) -> tuple[int, str, str]:
         ([*SERVE, "--pty", "pump", "--serial", "PUMP-1"], 2, "begins SIM-"),
         ([*SERVE, "--pty", "pump", "--serial", "SIM-0123456789ABC"], 2, "at most 16"),
         ([*SERVE, "--pty", "pump", "--scenario", "none.toml"], 2, "none.toml"),
-        ([*SERVE, "--pty", "no/such/folder/pump"], 4, "no/such/folder/pump"),
+        ([*SERVE, "--pty", "no/such/folder/pump"], 2, "no/such/folder/pump: No such file or directory; name a"),
         ([*SERVE, "--pty", "taken"], 4, "exists and is not a link of pumpsim"),
         ([*SERVE, "--pty", "foreign"], 4, "not of pumpsim"),
         ([*SERVE, "--pty", "pump", "--control", "taken"], 4, "not a socket"),

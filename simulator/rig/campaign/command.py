@@ -55,6 +55,8 @@ def campaign(options: Options, make_controller: MakeController = Controller) -> 
     seed, first = _seed(options.seed)
     _within("--runs", options.runs, MAX_RUNS - first)
     _within("--workers", options.workers, MAX_WORKERS)
+    if options.columns is not None and options.columns.suffix != ".parquet":
+        raise Failure(USAGE, f"-o {options.columns}: the rows are a .parquet; name such a file")
     try:
         series = Series(seed, kinds_named(options.faults), make_controller)
         if options.columns is not None:

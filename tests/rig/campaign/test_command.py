@@ -77,6 +77,7 @@ def test_a_campaign_gone_on_with_has_the_digest_of_one_in_one_go(
         (["--runs", "0"], "--runs 0: not from 1"),
         (["--runs", "many"], "--runs"),
         (["--workers", "0"], "--workers 0"),
+        (["-o", "rows.csv"], "-o rows.csv: the rows are a .parquet"),
         (["--seed", "x"], "--seed x: a whole number"),
         (["--seed", "-1"], "--seed -1"),
         (["--seed", "1/"], "--seed 1/"),
