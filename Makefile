@@ -1,10 +1,12 @@
 # Every target sets up what it needs on a bare Debian or Ubuntu with make and Python 3.11 or newer.
 #   PYTHON=/path/to/python     another interpreter than the newest one found
 #   PYTEST_ARGS="tests/core"   a part of the tests
-#   DEMO_ARGS=…  BENCH_ARGS=…  FUZZ_ARGS="--orders 20000 --seed 7"  DAMAGE_ARGS="--stride 100"   handed on
-#   FRAMES_ARGS="--codec alaris --frames 20000 --seed 7"   the same
-#   CRASH_ARGS="--only intent"  LATENCY_ARGS="--trials 100"  LOST_ACK_ARGS="--runs 500 --seed 7"   the same
-#   REMOVAL_ARGS="--only permissives"  REMOVAL_ARGS=--list  OUTAGES_ARGS="--outages 5 --seed 7"           the same
+# Handed on to what a target runs:
+#   DEMO_ARGS="--output build/demo"  BENCH_ARGS="link many"  CAMPAIGN_ARGS="--runs 20 --seed 7"
+#   FUZZ_ARGS="--orders 20000 --seed 7"  FRAMES_ARGS="--codec alaris --frames 20000 --seed 7"
+#   DAMAGE_ARGS="--stride 100"  LEDGER_ARGS="--examples 500 --seed 7"  LOST_ACK_ARGS="--runs 500 --seed 7"
+#   CRASH_ARGS="--only intent"  LATENCY_ARGS="--trials 100"  OUTAGES_ARGS="--outages 5 --seed 7"
+#   REMOVAL_ARGS="--only permissives"  REMOVAL_ARGS=--list
 
 PYTHON ?=
 PYTEST_ARGS ?= tests
