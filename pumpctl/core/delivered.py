@@ -2,7 +2,7 @@
 
 Refuses to know where the counters come from. `least` is what is certainly in the patient (for
 "finished"); `most` is what may be (for every limit). A reading that is out of order, repeated or
-lower than the last one changes nothing; silence only widens (design section 3). Counters are believed as far as they do
+lower than the last one changes nothing; silence only widens (ADR 0007). Counters are believed as far as they do
 not show less than the flow at which the pump itself says that it ran: a fall that nobody saw makes no dose smaller.
 """
 
@@ -94,8 +94,18 @@ class Delivered:
     def most_ul(self, therapy_ns: int) -> int:
         """The worst case at this instant: moved, widened by silence, times the declared accuracy, up."""
         moved = self._moved_ul()
-        worst = moved + self._widening_ul(therapy_ns, moved)
-        return -(-worst * (1000 + self.accuracy_permille) // 1000)
+        return self._at_worst_ul(moved + self._widening_ul(therapy_ns, moved))
+
+    @property
+    def most_unread_ul(self) -> int:
+        """The worst case when these counters can be read no more: all that was loaded.
+
+        The flow last read says nothing of it: keys change a flow, and what was changed out of sight is forgotten.
+        """
+        return self._at_worst_ul(max(self._moved_ul(), self.vtbi_ul))
+
+    def _at_worst_ul(self, volume_ul: int) -> int:
+        return -(-volume_ul * (1000 + self.accuracy_permille) // 1000)
 
     def _moved_ul(self) -> int:
         """What is counted, and what the counters hide: but the pump stops itself at its VTBI.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pumpctl.core.alerts import ALERT_CODES
+from pumpctl.core.delivered import Delivered
 from pumpctl.core.exposure import H24_MS, Certainty, Segment
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.core.program import Program
@@ -68,11 +69,7 @@ def forget(ward: Ward, programs: tuple[Program, ...]) -> None:
 
 
 def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
-    """Close the account of the channel's program, if it may have started; forget the program.
-
-    A pump that lost its past (another power-on) could not be read again, so its interval has only
-    widened since: at the commanded rate, up to the whole VTBI.
-    """
+    """Close the account of the channel's program, if it may have started; forget the program."""
     infusion, delivered = channel.infusion, channel.infusion.delivered if channel.infusion else None
     _count_from_here(ward, channel, out)
     for code in (*OF_THE_PROGRAM, *ALERT_CODES):
@@ -89,7 +86,7 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     if how != COMPLETED:
         forget(ward, infusion.remaining)
     span = _span(infusion, out.now)
-    least, most = delivered.least_ul, delivered.most_ul(out.now.therapy_ns)
+    least, most = delivered.least_ul, _most_ul(channel, delivered, out.now)
     book(ward, infusion.program, span, most)
     channel.last_account = (infusion.program, least, most)
     times = {"started_ms": span.started_utc_ms, "ended_ms": span.ended_utc_ms, "certainty": span.certainty.value}
@@ -98,6 +95,13 @@ def settle(ward: Ward, channel: Channel, how: str, out: Outbox) -> None:
     if channel.still_base is not None:
         body["counters"] = counters_body(channel.still_base)
     out.record("settled", body)
+
+
+def _most_ul(channel: Channel, delivered: Delivered, now: Now) -> int:
+    """A pump that lost its past (another power-on) cannot be read again: the whole VTBI counts."""
+    if channel.status is not None and channel.status.counters.boot_count != delivered.base.boot_count:
+        return delivered.most_unread_ul
+    return delivered.most_ul(now.therapy_ns)
 
 
 def _count_from_here(ward: Ward, channel: Channel, out: Outbox) -> None:
