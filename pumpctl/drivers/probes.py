@@ -2,7 +2,8 @@
 
 Refuses to ask for more than identity: nothing here can move a motor, change a mode or take control. What even such a
 question does is said: a companion pump counts a new session, a New Era pump takes every question for the
-acknowledgement of an alarm that it holds back. Bytes come and go elsewhere (shell/probing.py).
+acknowledgement of an alarm that it holds back, and in safe mode counts the silence from it, after which it stops. Bytes
+come and go elsewhere (shell/probing.py).
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from protocols.new_era.framing import Mode, Packet, ReplyDecoder, encode_request
 from protocols.new_era.messages import AlarmKind, parse_reply, request_payload
 
 _ALARIS_SIMULATED = "SIM-"
+# The time of safe mode stands still after a power-on until the first valid packet (docs/dialects/new_era.md section 5).
+_TIMER = {
+    Mode.BASIC: "",
+    Mode.SAFE: "; its silence timer runs from now: it stops unless somebody speaks to it",
+}
 _NEW_ERA_VERSION = re.compile(r"(NE[0-9]+[A-Z0-9]*)V([0-9.]+)")
 
 
@@ -117,7 +123,7 @@ def _new_era_told(found: Found, packet: Packet) -> Found | None:
         reply = parse_reply(packet.payload)
     except RemoteProtocolError:
         return None
-    told = replace(found, note=f"{packet.mode.value} mode, address {reply.address}")
+    told = replace(found, note=f"{packet.mode.value} mode, address {reply.address}{_TIMER[packet.mode]}")
     if isinstance(reply.state, AlarmKind):
         held = f"it held back the alarm A?{reply.state.value}, which this question acknowledged"
         return replace(told, note=f"{told.note}; {held}")

@@ -21,6 +21,8 @@ def _not_bool(value: object) -> object:
     return value
 
 
+MAX_SYRINGE_ML = 99  # of the pump's four digits two are behind the point up to here, as its volume step needs
+
 Number = Annotated[int, BeforeValidator(_not_bool)]
 
 
@@ -31,7 +33,7 @@ class NewEraSettings(BaseModel):
 
     address: Annotated[Number, Field(ge=0, le=99)] = 0
     syringe_diameter_um: Annotated[Number, Field(ge=100, le=50_000)]
-    syringe_ml: Annotated[Number, Field(ge=1, le=140)]
+    syringe_ml: Annotated[Number, Field(ge=1)]
     safe_mode_s: Annotated[Number, Field(ge=0, le=255)]
     simulated: bool = False
 
@@ -40,6 +42,11 @@ class NewEraSettings(BaseModel):
         if self.syringe_diameter_um >= 10_000 and self.syringe_diameter_um % 10:
             raise ValueError(
                 "syringe_diameter_um: the pump takes four digits, from 10 mm on hundredths of a millimetre"
+            )
+        if self.syringe_ml > MAX_SYRINGE_ML:
+            raise ValueError(
+                f"syringe_ml: from 100 mL on the pump's four digits hold tenths of a millilitre only: "
+                f"fill a larger syringe to {MAX_SYRINGE_ML} mL at most and declare that"
             )
         return self
 

@@ -17,6 +17,7 @@ from simulator.pump import SimPump
 SESSION = 0x5EED_0001
 PROBES = probes(SESSION)
 NOW = SimNow(0, 0)
+TIMER = "; its silence timer runs from now: it stops unless somebody speaks to it"
 
 
 def powered(dialect: str) -> SimPump:
@@ -76,9 +77,15 @@ def test_a_new_era_pump_that_holds_an_alarm_back_is_said_to_have_told_it() -> No
     read = PROBES[0].questions[0].read
     found = read(Found("new_era"), encode_reply(b"07A?T", Mode.SAFE))
     assert found is not None
-    assert found.note == "safe mode, address 7; it held back the alarm A?T, which this question acknowledged"
+    assert found.note == f"safe mode, address 7{TIMER}; it held back the alarm A?T, which this question acknowledged"
     assert read(Found("new_era"), encode_reply(b"00S?", Mode.BASIC)) is None
     assert read(Found("new_era"), b"\x0200Z\x03") is None
+
+
+@pytest.mark.parametrize(("mode", "timer"), [(Mode.SAFE, TIMER), (Mode.BASIC, "")])
+def test_that_the_silence_timer_of_safe_mode_runs_from_the_question_is_said(mode: Mode, timer: str) -> None:
+    found = PROBES[0].questions[0].read(Found("new_era"), encode_reply(b"00SNE1000V3.928", mode))
+    assert found == Found("new_era", model="NE1000", firmware="3.928", note=f"{mode.value} mode, address 0{timer}")
 
 
 def test_what_runs_goes_on_while_it_is_probed() -> None:

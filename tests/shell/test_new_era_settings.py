@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from protocols.errors import LocalProtocolError
+from protocols.new_era.figures import number_text, shown_text, thousandths
 from pumpctl.configuration import NewEraSetup
+from pumpctl.drivers.new_era_status import capability
 from pumpctl.shell.new_era_settings import is_loopback, may_be_simulated
 from pumpctl.shell.port import OpenPort, PortUnusable, only_of_this_host, open_port
 from pumpctl.shell.settings import load_settings
@@ -61,6 +64,8 @@ def test_the_controller_gets_what_the_pump_cannot_tell(tmp_path: Path):
         (channel(port="socket://192.0.2.1:4001"), "only of a pseudo-terminal"),
         (channel(table=TABLE.replace("26590", "26595")), "four digits"),
         (channel(table=TABLE.replace("26590", "99")), "greater than or equal to 100"),
+        (channel(table=TABLE.replace("syringe_ml = 60", "syringe_ml = 100")), "syringe_ml: .* to 99 mL at most"),
+        (channel(table=TABLE.replace("syringe_ml = 60", "syringe_ml = 0")), "greater than or equal to 1"),
         (channel(table=TABLE.replace("26590", "true")), "must be a number"),
         (channel(table=TABLE.replace("7", "100")), "less than or equal to 99"),
         (channel(table=TABLE.replace("30", "256")), "less than or equal to 255"),
@@ -78,6 +83,18 @@ def test_a_diameter_of_four_digits_is_taken(tmp_path: Path):
         setup = settings_of(tmp_path, channel(table=TABLE.replace("26590", str(diameter_um))))
         assert setup is not None
         assert setup.diameter_um == diameter_um
+
+
+def test_the_largest_syringe_holds_no_volume_that_four_digits_cannot(tmp_path: Path):
+    setup = settings_of(tmp_path, channel(table=TABLE.replace("syringe_ml = 60", "syringe_ml = 99")))
+    assert setup is not None
+    can = capability(setup, "NE1000")
+    assert (can.reservoir_ul, can.volume_step_ul) == (99_000, 10)
+    for vtbi_ul in (can.reservoir_ul - can.volume_step_ul, can.reservoir_ul, 99_990):
+        assert thousandths(shown_text(vtbi_ul)) == thousandths(number_text(vtbi_ul)) == vtbi_ul
+    with pytest.raises(LocalProtocolError):
+        number_text(100_010)
+    assert thousandths(shown_text(100_010)) == 100_000  # nor would the pump's own counter show it
 
 
 @pytest.mark.parametrize(
