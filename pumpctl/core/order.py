@@ -180,15 +180,6 @@ class Saline(Part):
     reassessed: bool | None = None
 
 
-class SiteUse(Part):
-    """One use of a subcutaneous site (P11)."""
-
-    site: Text | None = None
-    needle_placed_at: Text | None = None
-    used_at: Text | None = None
-    reaction: Text | None = None  # "none", or what was seen
-
-
 class Therapy(Part):
     """The course so far: when it began, and when dose or frequency last changed (Q03, Q15, Q43)."""
 
@@ -251,7 +242,6 @@ class Order(Part):
     observations: tuple[Observation, ...] | None = Field(default=None, strict=False, max_length=MAX_RESULTS)
     medicines: tuple[Medicine, ...] | None = Field(default=None, strict=False, max_length=MAX_WORDS)
     saline: Saline | None = None
-    site_log: tuple[SiteUse, ...] | None = Field(default=None, strict=False, max_length=MAX_RESULTS)
     therapy: Therapy | None = None
 
     @cached_property
