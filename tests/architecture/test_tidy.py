@@ -86,6 +86,9 @@ BROKEN = [
     (tidy.name_that_says_nothing, "pumpctl/a.py", "class HTTPHandler: ...", "class Handled: ..."),
     (tidy.dangerous_abbreviation, "README.md", "2 g MgSO4", "2 g magnesium sulfate"),
     (tidy.dangerous_abbreviation, "pumpctl/a.py", "MSO4", ""),
+    (tidy.absent_document, "pumpctl/a.py", "# Design section 3: so long", "# ADR 0009: so long"),
+    (tidy.absent_document, "docs/a.md", "so long (design sections 3, 4)", "so long (SPEC.md section 3)"),
+    (tidy.absent_document, "pumpctl/a.py", "# (design: so long)", "# by design: so long"),
     (
         tidy.decision_record,
         "docs/adr/0001-a.md",
@@ -108,7 +111,7 @@ def test_every_rule_is_broken_above() -> None:
 
 
 def test_the_guard_imports_the_standard_library_alone(sources: list[Source]) -> None:
-    """It must start when the environment of the daemon is broken (design section 3)."""
+    """It must start when the environment of the daemon is broken (ADR 0009)."""
     for source in sources:
         if source.path.startswith("pumpctl/guard"):
             foreign = {name for name in imported(source) if name.split(".")[0] not in sys.stdlib_module_names}

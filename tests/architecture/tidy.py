@@ -36,7 +36,7 @@ class Source:
 
     @property
     def is_deciding(self) -> bool:
-        """Rooms in which time and chance arrive as arguments (design section 2)."""
+        """Rooms in which time and chance arrive as arguments (ADR 0001)."""
         return self.is_python and self.path.startswith(
             ("pumpctl/core/", "pumpctl/drivers/", "pumpctl/supervision/", "pumpctl/controller", "protocols/")
         )
@@ -152,7 +152,7 @@ NAMES_THAT_SAY_NOTHING = frozenset(
 
 
 def name_that_says_nothing(source: Source) -> Iterator[str]:
-    """Design section 9, for modules, packages and classes."""
+    """A module, a package, a class is named for the noun it decides about (CONTRIBUTING.md)."""
     if not source.is_python:
         return
     for part in source.path.removesuffix(".py").split("/"):
@@ -170,6 +170,12 @@ def dangerous_abbreviation(source: Source) -> Iterator[str]:
     if not source.path.startswith("tests/"):
         for match in re.finditer("mg?so4", source.text, re.IGNORECASE):
             yield f"{match.group()}: spell magnesium_sulfate (magnesium sulfate in text)"
+
+
+def absent_document(source: Source) -> Iterator[str]:
+    """A reader can open a decision record, a page of docs/ and SPEC.md."""
+    for match in re.finditer(r"\bdesign sections?\s+\d+|\(design:", source.text, re.IGNORECASE):
+        yield f"{match.group()}: that document is not here; name one that is (ADR, docs/, SPEC.md) or say (project)"
 
 
 def decision_record(source: Source) -> Iterator[str]:
@@ -201,4 +207,5 @@ CHECKS_OF_WORDS: tuple[Check, ...] = (
     host_in_lock_file,
     name_that_says_nothing,
     dangerous_abbreviation,
+    absent_document,
 )
