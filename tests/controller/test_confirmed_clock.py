@@ -9,6 +9,7 @@ from pumpctl.core.exposure import H24_MS, Segment
 from tests.controller.desk import Desk
 from tests.controller.orders import PATIENT, once
 from tests.controller.scenes import infusing
+from tests.core.held import held
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 D = DeliveryState
@@ -41,8 +42,7 @@ def test_a_dose_given_an_hour_ago_is_an_hour_old_by_the_new_calendar(by_ms: int)
     for each in (desk, desk.restarted()):
         segment, now_ms = _segment(each), each.now.utc_ms
         assert HOUR_MS <= now_ms - segment.end_utc_ms <= HOUR_MS + MINUTE_MS
-        held = each.controller.ward.ledger.max_in_window(PATIENT, H24_MS, now_ms).ceiling()
-        assert held == segment.most_ug > 0
+        assert held(each.controller.ward.ledger, PATIENT, H24_MS, now_ms).ceiling() == segment.most_ug > 0
 
 
 @pytest.mark.hazard("H40")

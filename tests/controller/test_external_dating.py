@@ -9,6 +9,7 @@ from pumpctl.core.exposure import D7_MS, H24_MS, Certainty, Segment
 from tests.controller.desk import Desk
 from tests.controller.orders import PATIENT, once
 from tests.controller.scenes import infusing
+from tests.core.held import held
 
 D = DeliveryState
 HOUR_MS = 3_600_000
@@ -28,7 +29,7 @@ def _held_ug(desk: Desk, window_ms: int, after_ms: int = 0) -> int:
     others = [segment.key for segment in ledger.segments if not segment.key.startswith("external:")]
     for key in others:
         ledger = ledger.without(key)
-    return ledger.max_in_window(PATIENT, window_ms, desk.now.utc_ms + after_ms).ceiling()
+    return held(ledger, PATIENT, window_ms, desk.now.utc_ms + after_ms).ceiling()
 
 
 def _completed() -> Desk:

@@ -14,6 +14,7 @@ from pumpctl.supervision.wall_clock import NOTICED_MS, unseen_ms
 from tests.controller.desk import LIBRARY, A, Desk
 from tests.controller.orders import PATIENT, once
 from tests.controller.scenes import infusing, load
+from tests.core.held import held
 
 D = DeliveryState
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
@@ -80,7 +81,7 @@ def test_a_dose_that_only_a_moved_calendar_could_date_counts_in_full_wherever_it
     _stopped(again)
     segment = _segment(again)
     assert segment.certainty is Certainty.UNDATED
-    window_ms = again.controller.ward.ledger.max_in_window(PATIENT, H24_MS, began_ms + H24_MS + 10 * HOUR_MS).ceiling()
+    window_ms = held(again.controller.ward.ledger, PATIENT, H24_MS, began_ms + H24_MS + 10 * HOUR_MS).ceiling()
     assert window_ms == segment.most_ug, "a day after the order's end all of it is still in the window"
     assert _segment(again.restarted()) == segment, "and its record says the same"
 
@@ -95,8 +96,7 @@ def test_an_infusion_that_ended_out_of_sight_is_not_spread_over_the_time_until_i
     desk.must_be(D.COMPLETED, 20_000)
     segment = _segment(desk)
     assert segment.certainty is Certainty.UNDATED
-    held = desk.controller.ward.ledger.max_in_window(PATIENT, H24_MS, desk.now.utc_ms).ceiling()
-    assert held == segment.most_ug
+    assert held(desk.controller.ward.ledger, PATIENT, H24_MS, desk.now.utc_ms).ceiling() == segment.most_ug
 
 
 @pytest.mark.hazard("H40")

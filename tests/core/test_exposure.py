@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pumpctl.core.exposure import MAX_SEGMENTS, Certainty, Ledger, LedgerFull, Segment, largest_in_window
 from pumpctl.core.units import Mass
+from tests.core.held import held
 
 DAY_MS = 24 * 3_600_000
 
@@ -64,7 +65,7 @@ def test_window_is_half_open_to_the_millisecond():
     first = segment("a", 0, 0, 10)
     for start, most in ((DAY_MS - 1, 20), (DAY_MS, 10), (DAY_MS + 1, 10)):
         ledger = Ledger((first, segment("b", start, start, 10)))
-        assert ledger.max_in_window("p", DAY_MS, 0) == Mass(most)
+        assert held(ledger, "p", DAY_MS, 0) == Mass(most)
 
 
 def test_spread_doses_leave_the_window_gradually():
@@ -74,36 +75,35 @@ def test_spread_doses_leave_the_window_gradually():
     for gap, most in ((0, 2 * hour), (-1, 2 * hour + 1), (1, 2 * hour)):
         start = DAY_MS + gap
         ledger = Ledger((first, segment("b", start, start + 2 * hour, 2 * hour)))
-        assert ledger.max_in_window("p", DAY_MS, 0) == Mass(most)
+        assert held(ledger, "p", DAY_MS, 0) == Mass(most)
 
 
 def test_uncertain_counts_whole_wherever_it_may_have_run():
     uncertain = segment("a", 0, 1000, 100, certainty=Certainty.UNCERTAIN)
     later = segment("b", DAY_MS + 500, DAY_MS + 501, 1)
-    assert Ledger((uncertain, later)).max_in_window("p", DAY_MS, DAY_MS + 499) == Mass(101)
+    assert held(Ledger((uncertain, later)), "p", DAY_MS, DAY_MS + 499) == Mass(101)
     spread = segment("a", 0, 1000, 100)
-    assert Ledger((spread, later)).max_in_window("p", DAY_MS, DAY_MS + 500) < Mass(101)
+    assert held(Ledger((spread, later)), "p", DAY_MS, DAY_MS + 500) < Mass(101)
 
 
 def test_only_windows_from_now_on_count():
     ledger = Ledger((segment("a", 0, 1000, 100),))
-    assert ledger.max_in_window("p", DAY_MS, 0) == Mass(100)
-    assert ledger.max_in_window("p", DAY_MS, DAY_MS + 500) == Mass(50)
-    assert ledger.max_in_window("p", DAY_MS, DAY_MS + 1000) == Mass(0)
+    assert held(ledger, "p", DAY_MS, 0) == Mass(100)
+    assert held(ledger, "p", DAY_MS, DAY_MS + 500) == Mass(50)
+    assert held(ledger, "p", DAY_MS, DAY_MS + 1000) == Mass(0)
 
 
-def test_patients_and_routes_are_apart():
+def test_patients_are_apart_and_routes_add_up():
     ledger = Ledger((segment("a", 0, 1000, 100), segment("b", 0, 1000, 7, route="iv")))
     ledger = ledger.with_segment(segment("c", 0, 1000, 5, patient_id="q"))
-    assert ledger.max_in_window("p", DAY_MS, 0) == Mass(107)
-    assert ledger.max_in_window("p", DAY_MS, 0, frozenset({"sc"})) == Mass(100)
-    assert ledger.max_in_window("q", DAY_MS, 0) == Mass(5)
-    assert ledger.max_in_window("nobody", DAY_MS, 0) == Mass(0)
+    assert held(ledger, "p", DAY_MS, 0) == Mass(107)
+    assert held(ledger, "q", DAY_MS, 0) == Mass(5)
+    assert held(ledger, "nobody", DAY_MS, 0) == Mass(0)
 
 
 def test_a_segment_replaces_the_one_of_its_key():
     ledger = Ledger().with_segment(segment("a", 0, 10, 5)).with_segment(segment("a", 0, 20, 9))
-    assert ledger.max_in_window("p", DAY_MS, 0) == Mass(9)
+    assert held(ledger, "p", DAY_MS, 0) == Mass(9)
     assert ledger.without("a") == Ledger()
     assert ledger.since(20) == Ledger()
     assert ledger.since(19) == ledger

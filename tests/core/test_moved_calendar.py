@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpctl.core.exposure import Certainty, Ledger, Segment
+from tests.core.held import held
 
 NOW = 100  # by the calendar that was left
 PATIENT, ROUTE, ORDER = "p", "sc", "d"
@@ -35,12 +36,13 @@ given_before = st.builds(
 @given(st.lists(given_before, max_size=4), st.integers(-80, 80), st.integers(1, 40), st.integers(0, 30))
 def test_no_window_holds_less_than_by_either_calendar(segments: list[Segment], by: int, window: int, later: int):
     ledger, now = Ledger().with_segments(segments), NOW + by
-    held = ledger.moved(by, now, frozenset()).max_in_window(PATIENT, window, now + later)
-    assert held >= _by(ledger, by, now).max_in_window(PATIENT, window, now + later), "as its age says"
+    moved = ledger.moved(by, now, frozenset())
+    at_least = held(_by(ledger, by, now), PATIENT, window, now + later)
+    assert held(moved, PATIENT, window, now + later) >= at_least, "as its age says"
     possible = [each for each in ledger.segments if (each.start_utc_ms if each.at_once else each.end_utc_ms) <= now]
-    held = Ledger(tuple(possible)).moved(by, now, frozenset()).max_in_window(PATIENT, window, now + later)
+    moved = Ledger(tuple(possible)).moved(by, now, frozenset())
     by_date = _by(Ledger(tuple(possible)), 0, now)
-    assert held >= by_date.max_in_window(PATIENT, window, now + later), "as its date says"
+    assert held(moved, PATIENT, window, now + later) >= held(by_date, PATIENT, window, now + later), "as its date says"
 
 
 @pytest.mark.hazard("H40")

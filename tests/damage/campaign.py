@@ -21,6 +21,7 @@ from pumpctl.shell.journal import LOCK_FILE, Journal
 from pumpctl.shell.unusable import Unusable
 from tests.controller.desk import LIBRARY, ONE_CHANNEL
 from tests.controller.orders import PATIENT
+from tests.core.held import held
 from tests.damage.material import Material
 
 MAX_KEPT_WRONG = 20
@@ -154,7 +155,7 @@ def allowed_ug(past: JournalContent, lived: tuple[PastRecord, ...]) -> tuple[int
     controller.start(Now(10**12, 10**12, utc_ms))
     if not controller.ward.journal_sound:
         return NO_DOSE
-    used = [controller.ward.ledger.max_in_window(PATIENT, window, utc_ms).ceiling() for window in (H24_MS, D7_MS)]
+    used = [held(controller.ward.ledger, PATIENT, window, utc_ms).ceiling() for window in (H24_MS, D7_MS)]
     return PLENTY_UG - used[0], PLENTY_UG - used[1]
 
 
