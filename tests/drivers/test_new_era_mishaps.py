@@ -14,6 +14,7 @@ from pumpctl.core.program import LinkLoss
 from pumpctl.drivers import pump
 from pumpctl.drivers.new_era import LATE_NS, REPLY_NS, NewEraDriver
 from pumpctl.drivers.pump import PumpActivity as A
+from pumpctl.supervision.stopping import REPEAT_NS
 from tests.drivers.new_era_bench import BASIC, HOME, SAFE, SERIAL, Bench
 
 SETUPS = pytest.mark.parametrize("setup", [SAFE, BASIC], ids=["safe", "basic"])
@@ -141,6 +142,27 @@ def test_one_question_at_a_time(setup: NewEraSetup):
     bench.driver.command(pump.ReadStatus(), bench.now)
     with pytest.raises(LocalProtocolError):
         bench.driver.command(pump.ReadStatus(), bench.now)
+
+
+@pytest.mark.parametrize(("length", "still_at", "stopped_at"), [(0x85, 4, 4), (0xFF, 7, 8)])
+def test_a_damaged_length_swallows_stops_but_not_for_two_seconds(length: int, still_at: int, stopped_at: int):
+    """The pump waits for as many bytes as the length says; the STOPs themselves are what fills it (H56)."""
+    bench = Bench(SAFE)
+    bench.run()
+    damaged = bytearray(encode_request(b"0", Mode.SAFE))
+    assert damaged[1] == 0x05
+    damaged[1] = length
+    assert bench.pump.receive(bytes(damaged), bench.sim_now) == b""
+    still, stopped, at = 0, 0, 0
+    while not stopped and at < 10:
+        at += 1
+        said = bench.pump.receive(bench.driver.stop_frame, bench.sim_now)
+        still = still or (at if bench.truth.commanded_flow_ul_h == 0 else 0)
+        stopped = at if said.endswith(bench.driver.stopped_frame) else 0
+        bench.wait_ns(REPEAT_NS)
+        bench.pump.advance(bench.sim_now)
+    assert (still, stopped) == (still_at, stopped_at)
+    assert (stopped - 1) * REPEAT_NS < 2 * NS_PER_S
 
 
 def test_what_it_cannot_do_is_denied_by_a_question_that_changes_nothing():
