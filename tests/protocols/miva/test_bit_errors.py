@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from protocols.miva.framing import FrameDecoder, encode_frame
-from protocols.miva.requests import IS_RUNNING, RUN, STOP, begin_rx, confirm_rx, read_record, send_block
+from protocols.miva.library import SIMULATED
+from protocols.miva.requests import IS_RUNNING, PROTOCOL_RATE, RUN, STOP, begin_rx, confirm_rx, read_record, send_block
 from protocols.miva.rx import Component, Rx, blocks_of, is_whole, logged_image, rx_image
 from protocols.miva.seal import rx_seal
 
@@ -27,9 +28,26 @@ ROW = logged_image(IMAGE)[:16].hex().upper()
 FRAMES = {
     "RN": "RN",
     "answer to RN": "RNSIM00001",
+    "RS": "RS",
+    "answer to RS": "RS1.0.0",
+    "RL": "RL",
+    "answer to RL": f"RL{SIMULATED.title}",
+    "RC": "RC",
+    "answer to RC": "RCF0012345",
+    "R3": "R3",
+    "answer to R3": "R30102",
+    "Q0": "Q0",
+    "answer to Q0": "Q0CONT",
+    "QC": "QC",
+    "answer to QC": "QCML/HR",
+    "QD": "QD",
+    "answer to QD": "QD2710",
+    "QE": "QE",
+    "answer to QE": "QE8CA0",
     "Q5": "Q5",
     "answer to Q5": "Q504D2",
     ":INFU:RUN?": IS_RUNNING,
+    ":PROT:RATE?": PROTOCOL_RATE,
     "answer TRUE": "TRUE",
     "answer FALSE": "FALSE",
     "answer to :INFU:RATE?": "10.00",

@@ -18,6 +18,12 @@ REQUESTS = {
     "`RAT10MH`": b"0RAT10MH",
     "`VOL60`": b"0VOL60",
     "`SAF10`": b"0SAF10",
+    "`DIA26.59`": b"0DIA26.59",
+    "`PHN2`": b"0PHN2",
+    "`FUNSTP`": b"0FUNSTP",
+    "`DIRINF`": b"0DIRINF",
+    "`CLDINF`": b"0CLDINF",
+    "`VER`": b"0VER",
 }
 REPLIES = {
     "stopped": b"00S",
@@ -25,6 +31,12 @@ REPLIES = {
     "alarm": b"00A?S",
     "`DIS`": b"00II1.250W0.000ML",
     "`RAT`": b"00S10.00MH",
+    "`DIA`": b"00S26.59",
+    "`VOL`": b"00S60.00ML",
+    "`FUN`": b"00SSTP",
+    "`DIR`": b"00SINF",
+    "`SAF`": b"00S10",
+    "`VER`": b"00SNE1000V3.928",
 }
 
 
