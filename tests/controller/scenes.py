@@ -43,3 +43,17 @@ def infusing(order: dict[str, Any], **options: object) -> Desk:
     desk.press()
     desk.must_be(DeliveryState.INFUSING, 5_000)
     return desk
+
+
+def left_alone(desk: Desk, restart: bool, for_ms: int = 5_000) -> Desk:
+    """The link was lost, or the daemon died, and it is back."""
+    if restart:
+        desk.run_for(5)
+        again = desk.restarted()
+        again.run_for(for_ms)
+    else:
+        again = desk
+        again.unplug()
+        again.run_for(for_ms)
+    again.plug_in()
+    return again

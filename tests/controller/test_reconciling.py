@@ -11,23 +11,9 @@ from pumpctl.effects import ArmGuard
 from pumpctl.supervision.channel import Link
 from tests.controller.desk import Desk
 from tests.controller.orders import monitored_iv, monitored_iv_continuous, once
-from tests.controller.scenes import infusing, loaded
+from tests.controller.scenes import infusing, left_alone, loaded
 
 D = DeliveryState
-
-
-def _left_alone(desk: Desk, restart: bool, for_ms: int = 5_000) -> Desk:
-    """The link was lost, or the daemon died, and it is back."""
-    if restart:
-        desk.run_for(5)
-        again = desk.restarted()
-        again.run_for(for_ms)
-    else:
-        again = desk
-        again.unplug()
-        again.run_for(for_ms)
-    again.plug_in()
-    return again
 
 
 both = pytest.mark.parametrize("restart", [False, True], ids=["link", "daemon"])
@@ -39,7 +25,7 @@ both = pytest.mark.parametrize("restart", [False, True], ids=["link", "daemon"])
 def test_our_running_program_is_supervised_on(restart: bool):
     desk = infusing(once())
     desk.run_for(60_000)
-    again = _left_alone(desk, restart)
+    again = left_alone(desk, restart)
     again.must_be(D.INFUSING, 5_000)
     again.run_for(10_000)
     assert again.pump.count(wire.Stop) == 0
@@ -52,7 +38,7 @@ def test_our_running_program_is_supervised_on(restart: bool):
 def test_the_read_back_is_asked_for_before_it_is_called_ours(restart: bool):
     desk = infusing(once())
     desk.pump.read_back = {"flow_limit_ul_h": 99_000}
-    again = _left_alone(desk, restart)
+    again = left_alone(desk, restart)
     again.must_be(D.STOPPED, 5_000)
     assert again.latched
 
@@ -61,7 +47,7 @@ def test_the_read_back_is_asked_for_before_it_is_called_ours(restart: bool):
 def test_another_flow_than_ours_is_stopped(restart: bool):
     desk = infusing(once())
     desk.pump.commanded_ul_h = 9_000
-    again = _left_alone(desk, restart)
+    again = left_alone(desk, restart)
     again.must_be(D.STOPPED, 5_000)
     assert again.pump.flow_ul_h == 0
 
@@ -73,7 +59,7 @@ def test_a_foreign_program_is_never_adopted(restart: bool):
     program = desk.pump.program
     assert program is not None
     desk.pump.program = wire.Load(b"\x01" * 8, bytes(16), 1, 10_000, 10_000, 12_000, 0, 0, 0, 0)
-    again = _left_alone(desk, restart)
+    again = left_alone(desk, restart)
     again.must_be(D.STOPPED, 5_000)
     assert again.latched == {"foreign_program"}
 
@@ -98,72 +84,10 @@ def test_a_pump_found_loaded_is_emptied_and_not_latched():
 
 
 @both
-@pytest.mark.hazard("H45")
-def test_a_pump_switched_off_meanwhile_is_latched_and_booked(restart: bool):
-    desk = infusing(once())
-    desk.run_for(600_000)
-    given_ul = desk.pump.moved_ul
-    desk.pump.restart(desk.link_ns)
-    again = _left_alone(desk, restart)
-    again.must_be(D.STOPPED, 5_000)
-    assert again.latched == {"pump_reset"}
-    assert again.recorded("settled")[-1].body["most_ul"] >= given_ul
-
-
-@both
-@pytest.mark.hazard("H45")
-@pytest.mark.parametrize("unseen", ["flow_put_back", "resumed"])
-def test_a_pump_that_forgot_what_its_keys_did_out_of_sight_is_booked_in_full(unseen: str, restart: bool):
-    """The flow that was last read, lowered or none, bounds nothing (ADR 0007)."""
-    desk = infusing(once())
-    desk.run_for(60_000)
-    program_flow_ul_h = desk.pump.flow_ul_h
-    desk.pump.run_to(desk.link_ns)
-    if unseen == "flow_put_back":
-        desk.pump.flow_ul_h = program_flow_ul_h // 10
-        desk.run_for(30_000)
-    else:
-        desk.ask("pause")
-        desk.must_be(D.PAUSED)
-        desk.run_for(3_000)
-    desk.pump.run_to(desk.link_ns)
-    desk.unplug()
-    desk.pump.state, desk.pump.flow_ul_h = PumpState.INFUSING, program_flow_ul_h
-    desk.run_for(900_000)
-    desk.pump.run_to(desk.link_ns)
-    given_ul = desk.pump.moved_ul
-    assert given_ul > 2_500
-    desk.pump.restart(desk.link_ns)
-    again = _left_alone(desk, restart)
-    again.must_be(D.STOPPED, 5_000)
-    (settled,) = again.recorded("settled")
-    assert settled.body["most_ul"] == 10_500  # 10 mL, and 5 % for the pump's accuracy
-    assert settled.body["least_ul"] <= given_ul
-
-
-@both
-def test_what_was_given_before_a_pause_is_not_forgotten_when_the_pump_forgets_it(restart: bool):
-    desk = infusing(once())
-    desk.run_for(1_800_000)
-    desk.ask("pause")
-    desk.must_be(D.PAUSED)
-    desk.ask("resume")
-    desk.run_for(1_100)
-    desk.press(token=9)
-    desk.must_be(D.INFUSING)
-    given_ul = desk.pump.moved_ul
-    assert given_ul > 4_900
-    desk.pump.restart(desk.link_ns)
-    again = _left_alone(desk, restart)
-    again.must_be(D.STOPPED, 5_000)
-    assert again.recorded("settled")[-1].body["most_ul"] >= given_ul
-
-
-@both
 def test_a_program_completed_out_of_reach_is_completed(restart: bool):
     desk = infusing(once())
     desk.run_for(3_590_000)
-    again = _left_alone(desk, restart, 20_000)
+    again = left_alone(desk, restart, 20_000)
     again.must_be(D.COMPLETED, 5_000)
     account = again.recorded("settled")[-1].body
     assert account["least_ul"] == 10_000
@@ -174,7 +98,7 @@ def test_a_program_completed_out_of_reach_is_completed(restart: bool):
 def test_after_a_phase_completed_out_of_reach_the_next_one_waits_for_its_person(restart: bool):
     desk = infusing(monitored_iv())
     desk.run_for(1_195_000)
-    again = _left_alone(desk, restart, 10_000)
+    again = left_alone(desk, restart, 10_000)
     again.must_be(D.AWAITING_CONFIRMATION, 5_000)
     assert again.pump.program is not None
     assert again.pump.program.flow_ul_h == 6_000
@@ -188,7 +112,7 @@ def test_after_a_phase_completed_out_of_reach_the_next_one_waits_for_its_person(
 def test_a_lease_program_is_renewed_again(restart: bool):
     desk = infusing(monitored_iv_continuous())
     desk.run_for(60_000)
-    again = _left_alone(desk, restart, 20_000)
+    again = left_alone(desk, restart, 20_000)
     again.must_be(D.INFUSING, 5_000)
     renewals = again.pump.count(wire.Renew)
     again.run_for(300_000)
@@ -209,7 +133,7 @@ def test_an_alarm_that_came_and_went_out_of_reach_is_found(restart: bool):
         desk.run_for(10)
         desk.pump.raise_alarm(Alarm.AIR_IN_LINE, desk.link_ns)
         desk.pump.alarms = Alarm(0)
-    again = _left_alone(desk, restart)
+    again = left_alone(desk, restart)
     again.must_be(D.STOPPED, 5_000)
     assert again.latched <= {"air_in_line", "stopped_at_pump"}
     assert again.latched
@@ -218,7 +142,7 @@ def test_an_alarm_that_came_and_went_out_of_reach_is_found(restart: bool):
 @both
 def test_a_program_that_nobody_had_started_is_taken_back(restart: bool):
     desk = loaded(once())
-    again = _left_alone(desk, restart)
+    again = left_alone(desk, restart)
     again.must_be(D.IDLE, 5_000)
     assert again.pump.program is None
     assert not again.latched
@@ -232,7 +156,7 @@ def test_a_latch_holds(restart: bool):
     desk = infusing(once())
     desk.say(desk.pump.raise_alarm(Alarm.OCCLUSION_DOWNSTREAM, desk.link_ns))
     desk.must_be(D.STOPPED)
-    again = _left_alone(desk, restart)
+    again = left_alone(desk, restart)
     again.must(lambda: again.channel.link is Link.UP and again.state is D.STOPPED, 5_000)
     assert again.latched == {"occlusion_downstream"}
     number = again.prepare()
@@ -245,7 +169,7 @@ def test_a_latch_that_was_cleared_stays_cleared_over_a_restart():
     desk.ask("stop")
     desk.must_be(D.STOPPED)
     desk.ask_and_wait("clear")
-    again = _left_alone(desk, restart=True)
+    again = left_alone(desk, restart=True)
     again.must_be(D.IDLE, 5_000)
     assert again.pump.count(wire.Stop) == desk.pump.count(wire.Stop)
 
