@@ -2,7 +2,8 @@
 
 Refuses to know what a frame says. At most one frame waits to be taken by the line: a command behind a queue of
 bytes would arrive when nobody means it any more, so a second one is a fault that takes the link down. A STOP
-throws away what waits (ours and the tty's), ends a half-written frame with a delimiter and goes first.
+throws away what waits (ours and the tty's), ends a half-written frame with a delimiter and goes first. On a line that
+several pumps share it waits behind the STOPs that the line has not taken yet: they are other pumps' (docs/adr/0022).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pumpctl.shell.supervised_port import PortSettings, SupervisedPort
 READ_BYTES = 4096
 DELIMITER = b"\x00"  # ends whatever was on the line; an empty frame is dropped without a word (SPEC.md section 1)
 BITS_A_BYTE = 10
+STUCK_S = 1.0  # a shared line that has not taken a STOP for so long is lost; a driver gives a question up in 0.5 s
 EMPTY_READS = 8  # a tty may report readiness and hold nothing; this often in a row it is gone
 
 
@@ -45,8 +47,10 @@ class SerialLink:
         shared: bool = False,
     ) -> None:
         self._channel = channel
+        self._shared = shared
         self._byte_s = BITS_A_BYTE / settings.baud if shared else 0.0
         self._stops_leave_s = 0.0
+        self._stuck_s = 0.0  # until then a STOP may wait for a shared line
         self._url = settings.url
         self._post = post
         self._guard = guard
@@ -62,12 +66,18 @@ class SerialLink:
         self._supervised.start()
 
     def write(self, frame: bytes, *, is_stop: bool) -> None:
-        """Hand one whole frame to the line, or nothing when the link is down (LinkDown has said so)."""
+        """Hand one whole frame to the line, or nothing when the link is down (LinkDown has said so).
+
+        While a STOP waits for a shared line, a question is dropped like one that had no answer: to lose the line would
+        throw the STOP away, and the guard's armings of every pump on it.
+        """
         port = self._supervised.port
         if port is None:
             return
         if is_stop:
             self._write_stop(port, frame)
+        elif self._shared and self._stop_waits and self._loop.time() < self._stuck_s:
+            return
         elif self._waiting:
             self._lose("the pump takes no bytes: a frame still waits while the next one is due")
         else:
@@ -126,9 +136,12 @@ class SerialLink:
             except termios.error as error:
                 self._lose(f"the line is gone ({error})")
                 return
-        self._wrote_stop_last = self._stop_waits = True
         content = DELIMITER + frame
-        self._stops_leave_s = max(self._stops_leave_s, self._loop.time()) + len(content) * self._byte_s
+        if not self._stop_waits:
+            self._stuck_s = self._loop.time() + STUCK_S
+        elif self._shared:  # what waits is at most the rest of one STOP and one whole STOP of each pump
+            content = self._waiting if content in self._waiting else self._waiting + content
+        self._wrote_stop_last = self._stop_waits = True
         self._send(port, content)
 
     def _send(self, port: OpenPort, content: bytes) -> None:
@@ -140,6 +153,8 @@ class SerialLink:
             self._lose(f"the line is gone ({error.strerror})")
             return
         self._waiting = content[written:]
+        if self._stop_waits:
+            self._stops_leave_s = max(self._stops_leave_s, self._loop.time()) + written * self._byte_s
         if self._waiting:
             self._loop.add_writer(port.fd, self._writable)
         elif self._stop_waits:

@@ -1,8 +1,8 @@
 """One port that several channels share (a daisy chain): each has a surface of its own, as if the port were its own.
 
 Refuses to know what is said and whose turn it is: the controller gives the turns (supervision/turns.py), so nothing
-waits here. What comes in is split by address; what is nobody's whole reply is dropped. A STOP goes ahead of everything
-at once, and the guard hears it for the channel that it is for (docs/adr/0022).
+waits here. What comes in is split by address; what is nobody's whole reply is dropped. A STOP goes at once, ahead of
+everything but another pump's STOP, and the guard hears it for the channel that it is for (docs/adr/0022).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SharedLine:
         self._link = SerialLink(self._name, settings, self._happened, self, shared=True)
         self._splitter = ReplySplitter()
         self._started = False
-        self._stopped = ""  # whose STOP was written last
+        self._stopped: dict[str, None] = {}  # whose STOPs the line has not taken whole, in their order
         self.surfaces = {name: Surface(self, name) for name in self._channels.values()}
 
     # For the surfaces.
@@ -55,7 +55,7 @@ class SharedLine:
         if channel not in self._channels.values():
             return
         if is_stop:
-            self._stopped = channel
+            self._stopped[channel] = None
         else:
             self._hand_out(self._splitter.expire())
         self._link.write(frame, is_stop=is_stop)
@@ -75,6 +75,7 @@ class SharedLine:
 
     def port_opened(self, channel: str, fd: int) -> None:  # noqa: ARG002 (it is the line)
         self._splitter = ReplySplitter()
+        self._stopped.clear()  # a STOP for a port that was down was never written
         for name in self._channels.values():
             self._guard.port_opened(name, fd, self._name)
 
@@ -83,7 +84,9 @@ class SharedLine:
             self._guard.port_closed(name)
 
     def stop_written(self, channel: str) -> None:  # noqa: ARG002 (it is the line)
-        self._guard.stop_written(self._stopped)
+        stopped, self._stopped = self._stopped, {}
+        for name in stopped:
+            self._guard.stop_written(name)
 
     def _happened(self, event: Event) -> None:
         match event:

@@ -65,6 +65,28 @@ async def test_a_second_frame_behind_a_stuck_one_takes_the_link_down(bench: Benc
     await bench.up()
 
 
+async def test_a_newer_stop_takes_the_place_of_one_that_waits_for_a_line_of_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.up()
+    monkeypatch.setattr(termios, "tcflush", lambda _fd, _queue: None)
+    fill(bench)
+    for newest in (b"STOP1", b"STOP2"):
+        bench.link.write(newest, is_stop=True)
+    assert bench.link._waiting == b"\x00STOP2"
+
+
+async def test_a_frame_behind_a_stop_that_waits_takes_a_line_of_ones_own_down_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.up()
+    monkeypatch.setattr(termios, "tcflush", lambda _fd, _queue: None)
+    fill(bench)
+    bench.link.write(STOP, is_stop=True)
+    bench.link.write(b"next", is_stop=False)
+    assert "takes no bytes" in await bench.down()
+
+
 async def test_a_waiting_frame_leaves_whole_when_the_line_takes_bytes_again(bench: Bench, pty_pair: PtyPair) -> None:
     await bench.up()
     handed = fill(bench)

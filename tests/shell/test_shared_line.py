@@ -13,6 +13,8 @@ import pytest_asyncio
 from protocols.new_era.framing import Mode, encode_reply
 from protocols.new_era.messages import Prompt, Reply, reply_payload
 from pumpctl.events import Event, LinkDown, LinkUp, PumpBytes
+from pumpctl.shell import serial_link
+from pumpctl.shell.serial_link import STUCK_S
 from pumpctl.shell.shared_line import SharedLine
 from pumpctl.shell.supervised_port import PortSettings
 from tests.conftest import PtyPair
@@ -158,3 +160,105 @@ async def test_a_channel_closed_for_good_is_written_to_no_more_and_the_others_go
     assert ("opened", "b") not in bench.guard.heard[len(NAMES) :]
     for name in "ac":
         bench.line.surfaces[name].close_for_good()
+
+
+class StuckLine:
+    """Stands in for `os` at the link: the line takes `room` bytes, and no more until it has room again."""
+
+    read = staticmethod(os.read)
+
+    def __init__(self) -> None:
+        self.room = 0
+
+    def write(self, fd: int, content: bytes) -> int:
+        if not self.room:
+            raise BlockingIOError
+        written = os.write(fd, content[: self.room])
+        self.room -= written
+        return written
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> StuckLine:
+    line = StuckLine()
+    monkeypatch.setattr(serial_link, "os", line)
+    return line
+
+
+@pytest.mark.hazard("H56")
+async def test_stops_that_wait_for_a_stuck_line_all_leave_whole_once_and_the_guard_hears_each(
+    bench: Bench, pty_pair: PtyPair, stuck: StuckLine
+) -> None:
+    for channel in ("a", "b", "a", "b"):
+        bench.write(channel, b"STOP" + channel.encode(), is_stop=True)
+    assert ("stop_written", "a") not in bench.guard.heard
+    stuck.room = 1_000
+    seen = await read_until(pty_pair.master_fd, lambda came: came.endswith(b"STOPb"))
+    assert seen == b"\x00STOPa\x00STOPb"
+    assert bench.guard.heard[len(NAMES) :] == [("stop_written", "a"), ("stop_written", "b")]
+    bench.write("c", STOP, is_stop=True)
+    assert bench.guard.heard[len(NAMES) + 2 :] == [("stop_written", "c")], "a and b are told once"
+
+
+@pytest.mark.hazard("H56", "H77")
+async def test_the_rest_of_a_half_written_stop_stays_before_the_others_and_what_waits_is_bounded(
+    bench: Bench, pty_pair: PtyPair, stuck: StuckLine
+) -> None:
+    stuck.room = 3
+    for _ in range(100):
+        for channel in "abc":
+            bench.write(channel, b"STOP" + channel.encode(), is_stop=True)
+    assert bench.line._link._waiting == b"OPa\x00STOPb\x00STOPc\x00STOPa"
+    stuck.room = 1_000
+    seen = await read_until(pty_pair.master_fd, lambda came: came.endswith(b"\x00STOPa"))
+    assert seen == b"\x00STOPa\x00STOPb\x00STOPc\x00STOPa"
+
+
+@pytest.mark.hazard("H56")
+async def test_a_question_behind_a_stop_that_waits_is_dropped_and_the_line_is_lost_only_after_a_second(
+    bench: Bench, pty_pair: PtyPair, stuck: StuckLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_s = [100.0]
+    with monkeypatch.context() as clock:
+        clock.setattr(bench.line._link._loop, "time", lambda: clock_s[0])
+        bench.write("a", STOP, is_stop=True)
+        clock_s[0] += STUCK_S - 0.01
+        bench.write("b", STOP, is_stop=True)
+        bench.write("c", b"question")
+        assert bench.guard.heard == [("opened", name) for name in NAMES.values()]
+        stuck.room = len(STOP)
+        bench.write("b", STOP, is_stop=True)
+        clock_s[0] += 0.01
+        bench.write("c", b"question")
+    assert bench.guard.heard[len(NAMES) :] == [("closed", name) for name in NAMES.values()]
+    downs = [await bench.next() for _ in NAMES]
+    assert all(isinstance(event, LinkDown) and "takes no bytes" in event.reason for event in downs)
+    assert drain(pty_pair.master_fd) == (b"\x00" + STOP)[:-1]
+
+
+@pytest.mark.hazard("H56")
+async def test_a_stop_that_waited_is_not_flushed_away_once_the_line_has_taken_it(
+    bench: Bench, stuck: StuckLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_s = [100.0]
+    flushes: list[float] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.line._link._loop, "time", lambda: clock_s[0])
+        patched.setattr(termios, "tcflush", lambda _fd, _queue: flushes.append(clock_s[0]))
+        bench.write("a", STOP, is_stop=True)
+        clock_s[0] += 0.9
+        stuck.room = 1_000
+        bench.line._link._writable()
+        bench.write("a", b"question")
+        bench.write("b", STOP, is_stop=True)
+    assert flushes == [100.0]
+    assert bench.guard.heard[len(NAMES) :] == [("stop_written", "a"), ("stop_written", "b")]
+
+
+async def test_a_stop_for_a_port_that_was_down_is_never_told_as_written(bench: Bench) -> None:
+    bench.line._link._lose("pulled out")
+    bench.write("a", STOP, is_stop=True)
+    assert all([isinstance(await bench.next(), LinkDown) for _ in NAMES])
+    await bench.up()
+    bench.write("b", STOP, is_stop=True)
+    assert [heard for heard in bench.guard.heard if heard[0] == "stop_written"] == [("stop_written", "b")]
