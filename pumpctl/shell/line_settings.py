@@ -1,4 +1,4 @@
-"""Which channels may have one port: New Era pumps of different addresses, no more of them than the line can serve.
+"""Which channels may have one port: New Era pumps in safe mode at different addresses, no more than the line can serve.
 
 Refuses every other sharing: on a line without addresses, bytes meant for one pump reach the other.
 """
@@ -52,8 +52,12 @@ def _why_not(here: Sequence[OnAPort]) -> str | None:
     addresses = [setup.address for setup in setups]
     if len(set(addresses)) < len(addresses):
         return "each needs an address of its own in [channel.new_era]"
-    if len({(c.baud, bool(s.safe_mode_s), s.simulated) for c, s in zip(here, setups, strict=True)}) > 1:
-        return "baud, safe or basic mode, and simulated must be the same for all"
+    basic = [c.name for c, s in zip(here, setups, strict=True) if not s.safe_mode_s]
+    if basic:
+        # What ends a half line before a STOP is itself a request there, and the pump of address 0 would answer it.
+        return f"in basic mode one pump's STOP disturbs another; set safe_mode_s in [channel.new_era] of {basic[0]}"
+    if len({(c.baud, s.simulated) for c, s in zip(here, setups, strict=True)}) > 1:
+        return "baud and simulated must be the same for all"
     baud = here[0].baud
     if baud < SLOWEST_BAUD:
         return f"a shared line needs {SLOWEST_BAUD} baud at least, so that a STOP leaves at once"

@@ -52,13 +52,20 @@ def test_pumps_of_different_addresses_share_a_line_and_the_controller_is_told(tm
     [
         (channel(2, address=1), "an address of its own"),
         (channel(2, baud=38_400), "must be the same for all"),
-        (channel(2, safe_mode_s=0), "must be the same for all"),
+        (channel(2, safe_mode_s=0), "set safe_mode_s in [channel.new_era] of p2"),
         (channel(2, simulated="false"), "must be the same for all"),
     ],
     ids=["address", "baud", "mode", "simulated"],
 )
 def test_channels_that_do_not_agree_share_no_port(tmp_path: Path, second: str, reason: str) -> None:
     assert reason in refusal(tmp_path, channel(1), second)
+
+
+def test_basic_mode_has_a_line_of_its_own(tmp_path: Path) -> None:
+    basic = channel(0, safe_mode_s=0), channel(1, safe_mode_s=0)
+    said = refusal(tmp_path, *basic)
+    assert "p0, p1 have the same port /run/pump: in basic mode one pump's STOP disturbs another" in said
+    assert len(settings(tmp_path, basic[0], channel(1, port="/run/other", safe_mode_s=0)).channel) == 2
 
 
 def test_two_lengths_of_safe_mode_may_share_a_line(tmp_path: Path) -> None:
