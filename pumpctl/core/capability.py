@@ -14,9 +14,40 @@ class Lease(Enum):
     EXPLICIT = "explicit"  # only a renewal renews it
 
 
+class ReadBack(Enum):
+    """What a pump tells of the program it holds; no start without it being equal."""
+
+    RATE_AND_VOLUME = "rate, volume and that it stops there"
+    EVERY_SETTING = "every setting, no program id"
+    WHOLE_PROGRAM = "the whole program with its id"
+
+
+# Of a pump, in the names that this daemon gives them (section 5 of the companion link, SPEC.md).
+ALARMS = frozenset(
+    {
+        "occlusion_downstream",
+        "occlusion_upstream",
+        "air_in_line",
+        "door_open",
+        "reservoir_empty",
+        "reservoir_low",
+        "battery_low",
+        "battery_empty",
+        "motor_stall",
+        "over_temperature",
+        "lease_ended",
+        "flow_mismatch",
+        "self_test",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """Flows in uL/h, volumes in uL, accuracy in 1/1000 of the counted volume, lease in ms."""
+    """Flows in uL/h, volumes in uL, accuracy in 1/1000 of the counted volume, lease in ms.
+
+    `alarms`: those of ALARMS that it can report; what it tells under a name of its own is not among them.
+    """
 
     model: str
     min_flow_ul_h: int
@@ -29,6 +60,8 @@ class Capability:
     max_lease_ms: int
     kvo_can_be_zero: bool
     has_confirm_button: bool
+    read_back: ReadBack
+    alarms: frozenset[str]
     routes: frozenset[str] = frozenset({"sc", "iv"})
     may_stop_alone: bool = False  # when the companion is out of reach, whatever the profile wants
     vtbi_step_ul: int | None = None  # where a volume is set in coarser steps than it is counted
@@ -52,6 +85,8 @@ COMPANION_REFERENCE = Capability(
     max_lease_ms=600_000,
     kvo_can_be_zero=True,
     has_confirm_button=True,
+    read_back=ReadBack.WHOLE_PROGRAM,
+    alarms=ALARMS,
 )
 
 # docs/dialects/alaris.md: OpenICE's limits, the coarsest step seen set, a 50 mL syringe. What it does in silence is
@@ -68,6 +103,8 @@ ALARIS_REFERENCE = Capability(
     max_lease_ms=0,
     kvo_can_be_zero=True,
     has_confirm_button=False,
+    read_back=ReadBack.RATE_AND_VOLUME,
+    alarms=frozenset({"occlusion_downstream", "reservoir_empty", "reservoir_low", "battery_low", "battery_empty"}),
     may_stop_alone=True,
 )
 
@@ -85,6 +122,8 @@ MIVA_REFERENCE = Capability(
     max_lease_ms=0,
     kvo_can_be_zero=True,
     has_confirm_button=True,
+    read_back=ReadBack.WHOLE_PROGRAM,
+    alarms=ALARMS - {"air_in_line", "reservoir_low", "over_temperature", "lease_ended"},
     routes=frozenset({"sc"}),
     vtbi_step_ul=250,
 )
@@ -104,9 +143,16 @@ NEW_ERA_BASIC_REFERENCE = Capability(
     max_lease_ms=0,
     kvo_can_be_zero=True,
     has_confirm_button=False,
+    read_back=ReadBack.EVERY_SETTING,
+    alarms=frozenset({"motor_stall", "self_test"}),
 )
 NEW_ERA_REFERENCE = replace(
-    NEW_ERA_BASIC_REFERENCE, model="new_era", lease=Lease.IMPLICIT, max_lease_ms=255_000, may_stop_alone=True
+    NEW_ERA_BASIC_REFERENCE,
+    model="new_era",
+    lease=Lease.IMPLICIT,
+    max_lease_ms=255_000,
+    may_stop_alone=True,
+    alarms=NEW_ERA_BASIC_REFERENCE.alarms | {"lease_ended"},
 )
 
 REFERENCE_PUMPS = {

@@ -16,6 +16,9 @@ from pumpctl.core.units import Duration, FlowRate, Quantity, Volume
 
 MAX_CONTAINERS = 16  # 4 L from the reference pump's reservoir: more than any limit lets through in a day
 ROUNDING_PERCENT = 2  # U04
+# What the pump's own sensor alone sees, on either route, and the hazard whose STOP waits for the pump's word. None of
+# these rows refuses a pump without the sensor, so people are told. An empty bag and a stall show in the counters, too.
+SEEN_BY_THE_PUMP_ALONE = {"occlusion_downstream": "H07", "occlusion_upstream": "H08", "air_in_line": "H10"}
 
 
 def faults(
@@ -28,10 +31,15 @@ def faults(
 
 
 def advisories(phase: PhaseFigures, profile: Profile, capability: Capability) -> Iterator[Finding]:
-    """A pump that stops where the profile lets it finish is taken, and people are told."""
+    """What does not refuse a pump and is told: it stops where the profile lets it finish, it is blind to its line."""
     if capability.may_stop_alone and profile.link_loss is LinkLoss.FINISH_LOADED:
         told = f"{phase.path}: {capability.model} may stop by itself when the companion is out of reach"
         yield Finding("U04", Severity.ADVISORY, told, "may stop", "finishes what is loaded", "project")
+    silent = [f"{alarm} ({row})" for alarm, row in SEEN_BY_THE_PUMP_ALONE.items() if alarm not in capability.alarms]
+    if silent:
+        unseen = ", ".join(silent)
+        told = f"{phase.path}: {capability.model} cannot report {unseen}: have somebody look at the line while it runs"
+        yield Finding("U04", Severity.ADVISORY, told, f"cannot report {unseen}", "reports them", "project")
 
 
 def is_whole(stated: Quantity | None, units: int) -> bool:

@@ -27,7 +27,7 @@ from protocols.companion.vocabulary import (
 )
 from protocols.companion.vocabulary import LinkLoss as WireLinkLoss
 from protocols.errors import LocalProtocolError
-from pumpctl.core.capability import Capability, Lease
+from pumpctl.core.capability import ALARMS, Capability, Lease, ReadBack
 from pumpctl.core.delivered import Counters
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.core.program import LinkLoss, Program
@@ -65,10 +65,7 @@ from pumpctl.drivers.pump import (
 # The pump answers within 50 ms (SPEC.md section 1); ten times that for the host and its buses.
 REPLY_NS = 500 * NS_PER_MS
 _ACTIVITY = {state: PumpActivity[state.name] for state in PumpState}
-_LINK_LOSS = {
-    LinkLoss.FINISH_LOADED: WireLinkLoss.FINISH_LOADED,
-    LinkLoss.STOP_AT_LEASE_END: WireLinkLoss.STOP_AT_LEASE_END,
-}
+_LINK_LOSS = {loss: WireLinkLoss[loss.name] for loss in LinkLoss}
 
 
 class CompanionDriver:
@@ -267,6 +264,8 @@ def _identified(answer: wire.Identity) -> Identified:
             max_lease_ms=answer.max_lease_ms,
             kvo_can_be_zero=answer.kvo_min_ul_h == 0,
             has_confirm_button=IdentityFlag.CONFIRM_BUTTON in answer.flags,
+            read_back=ReadBack.WHOLE_PROGRAM,
+            alarms=ALARMS,  # SPEC.md section 5
         ),
         idle_pressure_mmhg=answer.idle_pressure_mmhg,
     )

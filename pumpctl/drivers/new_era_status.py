@@ -13,7 +13,7 @@ from protocols.new_era.figures import rate_nl_h
 from protocols.new_era.framing import Mode
 from protocols.new_era.messages import AlarmKind, Prompt, Reply
 from pumpctl.configuration import NewEraSetup
-from pumpctl.core.capability import NEW_ERA_BASIC_REFERENCE, Capability, Lease
+from pumpctl.core.capability import NEW_ERA_BASIC_REFERENCE, NEW_ERA_REFERENCE, Capability, Lease
 from pumpctl.core.delivered import Counters
 from pumpctl.core.instant import NS_PER_MS, Now
 from pumpctl.drivers.new_era_knowledge import Known, Refused, Script, ask
@@ -99,6 +99,8 @@ def capability(setup: NewEraSetup, model: str) -> Capability:
         max_lease_ms=MAX_SAFE_S * 1000 if setup.safe_s else 0,
         kvo_can_be_zero=True,
         has_confirm_button=False,
+        read_back=reference.read_back,
+        alarms=(NEW_ERA_REFERENCE if setup.safe_s else reference).alarms,
         may_stop_alone=setup.safe_s > 0,
     )
 

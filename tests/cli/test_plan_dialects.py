@@ -14,4 +14,6 @@ def test_an_alaris_pump_takes_the_home_order_and_people_are_told_what_it_may_do(
     content = json.loads(done.stdout)
     assert [program["vtbi_ul"] for program in content["programs"]] == [50_000, 50_000]
     told = [finding for finding in content["findings"] if finding["rule"] == "U04"]
-    assert [finding["severity"] for finding in told] == ["advisory"]
+    assert [finding["severity"] for finding in told] == ["advisory", "advisory"]
+    assert "may stop by itself" in told[0]["message"]
+    assert "cannot report occlusion_upstream (H08), air_in_line (H10)" in told[1]["message"]

@@ -1,15 +1,18 @@
-"""What a pump cannot do is refused with its figure; what it does more strictly than asked is taken and told (U04)."""
+"""What a pump cannot do is refused with its figure; what it does more strictly, or cannot see, is told (U04)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pumpctl.core.capability import (
     ALARIS_REFERENCE,
+    ALARMS,
     COMPANION_REFERENCE,
     MIVA_REFERENCE,
+    NEW_ERA_BASIC_REFERENCE,
     REFERENCE_PUMPS,
     Capability,
 )
@@ -26,11 +29,41 @@ def home(pump: Capability) -> Plan | Refusal:
 
 @pytest.mark.parametrize("pump", [ALARIS_REFERENCE, replace(COMPANION_REFERENCE, may_stop_alone=True)])
 def test_a_pump_that_may_stop_where_it_should_finish_is_taken_with_an_advisory(pump: Capability):
-    found = home(pump)
+    found = home(replace(pump, alarms=ALARMS))
     assert isinstance(found, Plan)
     (advisory,) = found.advisories
     assert (advisory.rule, advisory.severity) == ("U04", Severity.ADVISORY)
     assert "may stop by itself" in advisory.message
+
+
+@pytest.mark.parametrize(
+    ("alarm", "hazard"),
+    [("occlusion_downstream", "H07"), ("occlusion_upstream", "H08"), ("air_in_line", "H10")],
+)
+@pytest.mark.parametrize("base", [None, CONTINUOUS], ids=["sc", "iv"])
+def test_an_alarm_of_the_line_that_a_pump_cannot_report_is_told_on_either_route(
+    base: dict[str, Any] | None, alarm: str, hazard: str
+):
+    pump = replace(COMPANION_REFERENCE, alarms=ALARMS - {alarm})
+    found = compile_programs(order(base=base) if base else order(), LIBRARY, pump, occurrence=1, attempt=1)
+    assert isinstance(found, Plan)
+    (advisory,) = found.advisories
+    assert (advisory.rule, advisory.severity) == ("U04", Severity.ADVISORY)
+    assert f"companion cannot report {alarm} ({hazard}): have somebody look at the line" in advisory.message
+
+
+def test_one_advisory_names_all_that_a_pump_is_blind_to():
+    found = home(NEW_ERA_BASIC_REFERENCE)
+    assert isinstance(found, Plan)
+    (advisory,) = found.advisories
+    assert "cannot report occlusion_downstream (H07), occlusion_upstream (H08), air_in_line (H10)" in advisory.message
+
+
+def test_what_the_counters_show_as_well_needs_no_advice():
+    line = {"occlusion_downstream", "occlusion_upstream", "air_in_line"}
+    found = home(replace(COMPANION_REFERENCE, alarms=frozenset(line)))
+    assert isinstance(found, Plan)
+    assert found.advisories == ()
 
 
 def test_a_pump_that_finishes_needs_no_advice():

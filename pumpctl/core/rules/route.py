@@ -62,9 +62,10 @@ RULES = (
     Rule(
         "U04",
         (),
-        "the pump cannot: flow, increment, route, keep-vein-open, lease; names the pump's figure",
+        "the pump cannot: flow, increment, route, keep-vein-open, lease; names the pump's figure. Told: it may stop "
+        "by itself, or cannot report an occlusion or air",
         ("phases", "route", "the pump's capability"),
-        (HARD,),
+        (HARD, ADVISORY),
         "project",
         Stage.PLAN,
     ),
