@@ -47,7 +47,7 @@ _NOT_THIS_PUMPS = frozenset(
 class MivaPump:
     """Of one power-on."""
 
-    def __init__(self, power_on: PowerOn, log: EventLog) -> None:
+    def __init__(self, power_on: PowerOn, log: EventLog, review_ns: int) -> None:
         if not re.fullmatch(_SERIALS, power_on.serial):
             raise ValueError(f"{power_on.serial}: a simulated MIVA pump's serial number {_SERIAL_RULE}")
         profile, plant = power_on.profile, power_on.plant
@@ -55,6 +55,7 @@ class MivaPump:
         self._body = CompanionPump(power_on)
         self._machine = self._body.machine
         self._power_on = power_on
+        self._review_ns = review_ns
         turned = plant.at(power_on.now.therapy_ns).motor_position
         self._life_ul = motor.volume_of_position_ul(turned, profile.steps_per_ul)
         self._scribe = EventScribe(self._machine, log, self._life_ul, power_on.now)
@@ -142,7 +143,7 @@ class MivaPump:
     def run(self, now: SimNow) -> bool:
         machine, active = self._machine, self._power_on.active
         if machine.state in (PumpState.LOADED, PumpState.CONFIRMED, PumpState.PAUSED) and not self._alarming:
-            self._runs_ns = self._runs_ns or now.link_ns + REVIEW_NS
+            self._runs_ns = self._runs_ns or now.link_ns + self._review_ns
         elif FaultKind.DOUBLE_START in active and machine.program is not None:
             machine.program_zero = machine.drive.position(now)
             self._begin_to_run(now)
@@ -246,20 +247,25 @@ def _program_id(image: bytes) -> bytes:
     return b"\xff" * 4 + image[252:256]
 
 
-def _make_miva() -> Make:
-    log = EventLog()
+def miva(review_ns: int = REVIEW_NS) -> Dialect:
+    """The dialect with so long a look at the parameters between the run key and the motor."""
 
-    def power_up(power_on: PowerOn) -> MivaPump:
-        return MivaPump(power_on, log)
+    def make() -> Make:
+        log = EventLog()
 
-    return power_up
+        def power_up(power_on: PowerOn) -> MivaPump:
+            return MivaPump(power_on, log, review_ns)
+
+        return power_up
+
+    return Dialect(
+        make,
+        frozenset(FaultKind) - _NOT_THIS_PUMPS,
+        serials=_SERIALS,
+        serial_rule=_SERIAL_RULE,
+        serial=f"{SIMULATED_SERIAL}00001",
+        profile="miva",
+    )
 
 
-MIVA = Dialect(
-    _make_miva,
-    frozenset(FaultKind) - _NOT_THIS_PUMPS,
-    serials=_SERIALS,
-    serial_rule=_SERIAL_RULE,
-    serial=f"{SIMULATED_SERIAL}00001",
-    profile="miva",
-)
+MIVA = miva()

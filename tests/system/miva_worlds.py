@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pumpctl.configuration import ChannelConfiguration, ControllerConfiguration, Mode
+from simulator.firmware.dialect import Dialect
 from simulator.firmware.miva_pump import MIVA
 from simulator.profile import MIVA as PROFILE
 from simulator.pump import SimPump
@@ -16,10 +17,10 @@ from tests.system.worlds import LIBRARY, A, S, press_and_start, submit
 SERIAL = "SIM00001"
 
 
-def miva_world(seed: int = 1, *, serial: str = SERIAL, delays: Delays | None = None) -> World:
+def miva_world(seed: int = 1, *, serial: str = SERIAL, delays: Delays | None = None, dialect: Dialect = MIVA) -> World:
     """A daemon whose channel is for SIM00001, with a pump plugged in, three seconds old."""
     configuration = ControllerConfiguration(Mode.RIG, 1, (ChannelConfiguration(A, "miva", SERIAL, PATIENT),))
-    pump = SimPump(PROFILE, serial=serial, seed=seed, dialect=MIVA)
+    pump = SimPump(PROFILE, serial=serial, seed=seed, dialect=dialect)
     made = World(configuration, LIBRARY, {A: pump}, journal_of([]), seed=seed, start_utc_ms=START_UTC_MS, delays=delays)
     made.plug_in(A)
     made.run_for(3 * S)

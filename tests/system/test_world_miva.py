@@ -6,6 +6,7 @@ import pytest
 
 from protocols.miva.framing import FrameDecoder
 from simulator.faults import Fault, FaultKind
+from simulator.firmware.miva_pump import miva
 from simulator.pump import Button
 from simulator.rig.world import World
 from tests.controller.orders import golden, monitored_iv_continuous, once
@@ -107,6 +108,24 @@ def test_a_start_whose_answer_is_lost_is_asked_about_and_never_sent_again() -> N
     until(made, lambda: state(made) == "completed", HOUR)
     assert written(made).count("WT01") == 1
     assert truth(made).starts == 1
+
+
+def test_a_start_that_is_under_review_for_sixteen_seconds_is_one_start_and_no_stop() -> None:
+    """The longest that the driver waits for is 17 s (docs/dialects/miva.md section 6)."""
+    made = miva_world(dialect=miva(16 * S))
+    submit(made, SHORT)
+    made.press(A, Button.CONFIRM)
+    made.run_for(15 * S)
+    assert (state(made), truth(made).starts) == ("starting", 0)
+    until(made, lambda: state(made) == "infusing", 5 * S)
+    assert truth(made).starts == 1
+    until(made, lambda: state(made) == "completed", HOUR)
+    seen = truth(made)
+    assert (seen.starts, seen.resumes, seen.stops_received) == (1, 0, 0)
+    assert written(made).count("WT01") == 1
+    assert seen.delivered_ul == pytest.approx(2_500, abs=2)
+    assert ledger_covers_truth(made)
+    assert (made.seen.alarms, latched(made)) == ([], set())
 
 
 @pytest.mark.hazard("H29")
