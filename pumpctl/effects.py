@@ -44,13 +44,15 @@ class ClosePort:
 class ArmGuard:
     """From here the guard may stop this channel by itself, with these constant bytes.
 
-    `lease`: a lease profile is running, so a stalled loop alone makes the guard fire.
+    `lease`: a lease program may be flowing, so a stalled loop alone makes the guard fire.
+    `proven`: no stop of this channel waits for its proof, so the guard need not see to one that was left to the daemon.
     """
 
     channel: str
     stop_frame: bytes
     stopped_frame: bytes
     lease: bool
+    proven: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,11 +102,11 @@ class Watch:
         if self._channels.pop(channel, None) is not None:
             self._settle_requests(channel, Outcome.NOT_ARMED)
 
-    def armed(self, channel: str, lease: bool, now_ns: int) -> None:
-        """Arming anew also says that the daemon has proven every stop it wrote there."""
+    def armed(self, channel: str, lease: bool, now_ns: int, *, proven: bool) -> None:
+        """`proven`: the daemon has proven every stop it wrote there. Else what was left to it stays its to prove."""
         if (known := self._channels.get(channel)) is not None:
             known.armed, known.lease, known.armed_ns, known.silence_spent = True, lease, now_ns, False
-            known.entrusted_ns = None
+            known.entrusted_ns = None if proven else known.entrusted_ns
 
     def disarmed(self, channel: str) -> None:
         """It may be another patient's pump: from here nothing is written, not even the rest of a firing."""

@@ -128,7 +128,8 @@ class Guard:
             case {"do": "close", "channel": str(channel)}:
                 self._close_port(channel)
             case {"do": "arm", "channel": str(name), "stop": str(stop), "stopped": str(stopped), "lease": bool(lease)}:
-                self._arm(name, _frame(stop), _frame(stopped), lease, now)
+                proven = message.body.get("proven") is True
+                self._arm(name, _frame(stop), _frame(stopped), lease, proven, now)
             case {"do": "disarm", "channel": str(channel)}:
                 self._watch.disarmed(channel)
                 if channel in self._ports:
@@ -140,10 +141,10 @@ class Guard:
         if descriptor is not None:
             os.close(descriptor)
 
-    def _arm(self, channel: str, stop: bytes, stopped: bytes, lease: bool, now: int) -> None:
+    def _arm(self, channel: str, stop: bytes, stopped: bytes, lease: bool, proven: bool, now: int) -> None:
         if channel in self._ports and stop and stopped:
             self._ports[channel].arm(stop, stopped)
-            self._watch.armed(channel, lease, now)
+            self._watch.armed(channel, lease, now, proven=proven)
 
     def _open_port(self, channel: str, descriptor: int, line: str) -> None:
         """A line that other channels hang on is open already: their descriptor serves this one, too."""

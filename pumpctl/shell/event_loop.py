@@ -52,7 +52,7 @@ class Pump(Protocol):
 class Guard(Protocol):
     """The second way to stop: GuardLink."""
 
-    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool) -> None: ...
+    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool, proven: bool) -> None: ...
     def disarm(self, channel: str) -> None: ...
     def heartbeat(self) -> None: ...
     def acknowledge_slot(self) -> None: ...
@@ -165,8 +165,8 @@ class EventLoop:
                 outlets.record(effect)
             case ClosePort(channel):
                 outlets.pumps[channel].close_for_good()
-            case ArmGuard(channel, stop_frame, stopped_frame, lease):
-                outlets.guard.arm(channel, stop_frame, stopped_frame, lease)
+            case ArmGuard(channel, stop_frame, stopped_frame, lease, proven):
+                outlets.guard.arm(channel, stop_frame, stopped_frame, lease, proven)
             case DisarmGuard(channel):
                 outlets.guard.disarm(channel)
             case Publish():

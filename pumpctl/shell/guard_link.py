@@ -99,13 +99,13 @@ class GuardLink:
         if self._ports.pop(channel, None) is not None:
             self._send({"do": "close", "channel": channel})
 
-    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool) -> None:
+    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool, proven: bool) -> None:
         """From here the guard may stop this channel. Nothing happens when its port has closed meanwhile."""
         if not 0 < len(stop_frame) <= FRAME_LIMIT_BYTES or not 0 < len(stopped_frame) <= FRAME_LIMIT_BYTES:
             raise ValueError(f"{channel}: a frame for the guard has 1 to {FRAME_LIMIT_BYTES} bytes")
         if (port := self._ports.get(channel)) is not None:
             frames = {"stop": stop_frame.hex(), "stopped": stopped_frame.hex()}
-            port.arming = {"do": "arm", "channel": channel, **frames, "lease": lease}
+            port.arming = {"do": "arm", "channel": channel, **frames, "lease": lease, "proven": proven}
             self._send(port.arming)
 
     def disarm(self, channel: str) -> None:

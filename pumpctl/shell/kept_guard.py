@@ -51,9 +51,9 @@ class KeptGuard:
         self._stop_frames.pop(channel, None)
         self._link.port_closed(channel)
 
-    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool) -> None:
+    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool, proven: bool) -> None:
         self._stop_frames[channel] = stop_frame
-        self._link.arm(channel, stop_frame, stopped_frame, lease)
+        self._link.arm(channel, stop_frame, stopped_frame, lease, proven)
 
     def disarm(self, channel: str) -> None:
         self._stop_frames.pop(channel, None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pumpctl.configuration import Mode
 from pumpctl.core.delivery import DeliveryState, Trigger, step
+from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.drivers.pump import Identified
 from pumpctl.effects import ArmGuard, ClosePort, DisarmGuard, Publish
@@ -16,6 +17,7 @@ from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.ward import Ward
 
 _S = DeliveryState
+_MAY_FLOW = frozenset({_S.STARTING, _S.INFUSING, _S.PAUSING, _S.STOPPING})
 
 
 def ask_who_it_is(channel: Channel, why: str) -> None:
@@ -57,12 +59,21 @@ def identified(ward: Ward, channel: Channel, who: Identified, out: Outbox) -> No
 
 
 def arm_guard(channel: Channel, out: Outbox, *, anew: bool = False) -> None:
-    """Give the guard the STOP of this channel; tell it when a lease program runs and when not."""
-    lease = channel.state in {_S.STARTING, _S.INFUSING, _S.PAUSING} and channel.lease_until_uptime_ms is not None
+    """Give the guard the STOP of this channel; tell it when a lease program may flow, and whether a stop is open."""
+    lease = _may_flow_on_a_lease(channel)
     if not channel.identified or (not anew and lease == channel.guard_armed_lease):
         return
     channel.guard_armed_lease = lease
-    out.add(ArmGuard(channel.name, channel.driver.stop_frame, channel.driver.stopped_frame, lease))
+    stop, stopped = channel.driver.stop_frame, channel.driver.stopped_frame
+    out.add(ArmGuard(channel.name, stop, stopped, lease, proven=channel.stop is None))
+
+
+def _may_flow_on_a_lease(channel: Channel) -> bool:
+    """A pump that is being stopped may flow until that is proven (H56), whatever became of its last renewal."""
+    infusion = channel.infusion
+    if infusion is None or not infusion.may_have_started:
+        return False
+    return channel.state in _MAY_FLOW and infusion.program.link_loss is LinkLoss.STOP_AT_LEASE_END
 
 
 def _not_ours(ward: Ward, channel: Channel, who: Identified) -> Reason | None:

@@ -48,11 +48,11 @@ class Double:
                 case ["share", str(channel), str(other), str(line)]:
                     self.share(channel, other, line)
                 case ["arm_with", str(channel), str(stop), str(stopped), bool(lease)]:
-                    self.link.arm(channel, bytes.fromhex(stop), bytes.fromhex(stopped), lease)
+                    self.link.arm(channel, bytes.fromhex(stop), bytes.fromhex(stopped), lease, proven=True)
                 case ["connect", str(channel), int(port)]:
                     self.connect(channel, port)
-                case ["arm", str(channel), bool(lease)]:
-                    self.link.arm(channel, STOP_FRAME, STOPPED_FRAME, lease)
+                case ["arm", str(channel), bool(lease), bool(proven)]:
+                    self.link.arm(channel, STOP_FRAME, STOPPED_FRAME, lease, proven)
                 case ["disarm", str(channel)]:
                     self.link.disarm(channel)
                 case ["shut", str(channel)]:

@@ -127,8 +127,8 @@ class Daemon:
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
         self.process.stdin.flush()
 
-    def arm(self, channel: str, *, lease: bool) -> None:
-        self.tell("arm", channel, lease)
+    def arm(self, channel: str, *, lease: bool, proven: bool = True) -> None:
+        self.tell("arm", channel, lease, proven)
 
     def serves(self, channel: str, path: str, *, lease: bool) -> Daemon:
         self.tell("open", channel, path)

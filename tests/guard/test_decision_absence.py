@@ -105,9 +105,26 @@ def test_a_daemon_that_ends_before_it_proved_its_stop_is_followed_by_the_guards(
 def test_a_daemon_that_proved_its_stop_may_end_at_once() -> None:
     """It says so by arming anew: else a SIGTERM after a proven stop would bring the next daemon up latched."""
     run = Run().armed(lease=False).beating_to(1000).ask().written().beating_to(1100)
-    run.watch.armed("a", lease=False, now_ns=1_100_000_000)
+    run.armed_anew(lease=False, proven=True)
     run.watch.daemon_closed()
     assert run.dead().to(60_000).times(WriteStop) == []
+
+
+@pytest.mark.hazard("H56")
+@pytest.mark.parametrize("lease", [True, False])
+def test_a_daemon_that_armed_anew_in_mid_stop_and_ends_is_followed_by_the_guards(lease: bool) -> None:
+    """The pump was asked again who it is, say: that proves no stop."""
+    run = Run().armed(lease=True).beating_to(1000).ask().written().beating_to(1100)
+    run.armed_anew(lease=lease, proven=False)
+    run.watch.daemon_closed()
+    assert run.dead().log[1:] == [(1100, WriteStop("a", Cause.DAEMON_LEFT, first=True))]
+
+
+@pytest.mark.hazard("H46")
+def test_a_lease_channel_whose_loop_falls_silent_in_mid_stop_is_stopped() -> None:
+    run = Run().armed(lease=True).beating_to(1000).ask().written()
+    run.armed_anew(lease=True, proven=False).to(2000).dead()
+    assert run.log[1:] == [(2000, KillDaemon()), (2000, WriteStop("a", Cause.LOOP_SILENT, first=True))]
 
 
 def test_a_stop_that_nobody_asked_the_guard_for_is_the_daemons_affair(run: Run) -> None:

@@ -113,7 +113,7 @@ async def test_a_new_guard_gets_as_many_channels_as_there_may_be(
     link._end()
     for number in range(CHANNEL_LIMIT):
         link.port_opened(f"bed-{number}", pty_pair.slave_fd)
-        link.arm(f"bed-{number}", b"s" * 256, b"d" * 256, lease=False)
+        link.arm(f"bed-{number}", b"s" * 256, b"d" * 256, lease=False, proven=True)
     spawn = link._spawn
 
     def spawn_and_stand() -> None:
@@ -162,12 +162,12 @@ async def test_a_frame_that_is_none_is_refused_here(start: Start) -> None:
     link = start()
     for stop, stopped in ((b"", b"x"), (b"x", b""), (b"x" * 257, b"x"), (b"x", b"x" * 257)):
         with pytest.raises(ValueError, match="1 to 256 bytes"):
-            link.arm("a", stop, stopped, lease=False)
+            link.arm("a", stop, stopped, lease=False, proven=True)
 
 
 async def test_arming_a_port_that_has_closed_meanwhile_does_nothing(start: Start) -> None:
     link = start()
-    link.arm("a", b"x", b"y", lease=True)
+    link.arm("a", b"x", b"y", lease=True, proven=True)
     link.disarm("a")
     link.port_closed("a")
     assert link.alive

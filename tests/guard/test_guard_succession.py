@@ -31,16 +31,36 @@ def test_a_crashed_daemon_is_no_reason_to_stop_but_a_person_still_can(
 
 
 @pytest.mark.hazard("H56")
+@pytest.mark.parametrize("anew", [False, True])
 def test_a_daemon_that_ends_right_after_its_stop_leaves_the_proof_to_the_guard(
-    daemon: StartDaemon, peer: StartPeer, pty_pair: PtyPair
+    daemon: StartDaemon, peer: StartPeer, pty_pair: PtyPair, anew: bool
 ) -> None:
     pump = peer(pty_pair.master_fd, answers_from=2)
     running = daemon().serves("a", pty_pair.slave_path, lease=False)
     running.send("ask_and_write", "a")  # it says so; the line has swallowed it
     assert running.event("answer")["body"] == {"outcomes": {"a": "written_by_daemon"}}
+    if anew:
+        running.event("done")
+        running.arm("a", lease=False, proven=False)
     running.process.kill()
     assert pump.wait_stops(2)
     assert "the pump answered" in daemon().first["fired"][1]
+
+
+def test_a_daemon_that_proved_its_stop_leaves_nothing_to_the_guard(
+    daemon: StartDaemon, peer: StartPeer, pty_pair: PtyPair, tmp_path: Path
+) -> None:
+    pump = peer(pty_pair.master_fd)
+    running = daemon().serves("a", pty_pair.slave_path, lease=False)
+    running.send("ask_and_write", "a")
+    running.event("answer")
+    running.event("done")
+    running.arm("a", lease=False, proven=True)
+    running.process.kill()
+    running.process.wait()
+    assert ask(tmp_path, stop="a") == {"outcomes": {"a": "stopped"}}
+    assert len(pump.stops_s) == 1
+    assert "no daemon was running" in daemon().first["fired"][1]  # not the stop of before
 
 
 def test_the_next_daemon_claims_the_port_and_learns_what_was_stopped(

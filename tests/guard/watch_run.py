@@ -18,8 +18,12 @@ class Run:
 
     def armed(self, channel: str = "a", *, lease: bool) -> Run:
         self.watch.port_opened(channel)
-        self.watch.armed(channel, lease, self.ms * NS_PER_MS)
+        self.watch.armed(channel, lease, self.ms * NS_PER_MS, proven=True)
         return self
+
+    def armed_anew(self, *, lease: bool, proven: bool) -> Run:
+        self.watch.armed("a", lease, self.ms * NS_PER_MS, proven=proven)
+        return self.tick()
 
     def to(self, ms: int) -> Run:
         """Let time pass on time."""

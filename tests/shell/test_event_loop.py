@@ -73,8 +73,8 @@ class Recording:
     def close_for_good(self) -> None:
         self.out.append("close")
 
-    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool) -> None:
-        self.out.append(("arm", channel, stop_frame, stopped_frame, lease))
+    def arm(self, channel: str, stop_frame: bytes, stopped_frame: bytes, lease: bool, proven: bool) -> None:
+        self.out.append(("arm", channel, stop_frame, stopped_frame, lease, proven))
 
     def disarm(self, channel: str) -> None:
         self.out.append(("disarm", channel))
@@ -113,7 +113,7 @@ ALL_EFFECTS: tuple[Effect, ...] = (
     WritePump("a", b"load"),
     Publish("a", "state", {}),
     WritePump("a", b"stop", is_stop=True),
-    ArmGuard("a", b"s", b"t", lease=True),
+    ArmGuard("a", b"s", b"t", lease=True, proven=False),
     DisarmGuard("a"),
     Annunciate("a", "occlusion", Priority.HIGH, active=True, message="occlusion"),
     Reply(1, {}),
@@ -131,7 +131,7 @@ async def test_a_stop_is_written_first_and_everything_else_in_order() -> None:
         RECORD,
         ("write", b"load"),
         ALL_EFFECTS[2],
-        ("arm", "a", b"s", b"t", True),
+        ("arm", "a", b"s", b"t", True, False),
         ("disarm", "a"),
         ALL_EFFECTS[6],
         Reply(1, {}),

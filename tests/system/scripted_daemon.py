@@ -45,7 +45,7 @@ class Script:
         match event:
             case LinkUp(channel):
                 self._seen.append(f"up {channel}")
-                return WritePump(channel, b"HELLO\x00"), ArmGuard(channel, STOP, STOPPED, lease=False)
+                return WritePump(channel, b"HELLO\x00"), ArmGuard(channel, STOP, STOPPED, lease=False, proven=True)
             case LinkDown(channel):
                 self._seen.append(f"down {channel}")
             case GuardFired(channels):
