@@ -32,7 +32,7 @@ def weigh_status(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) 
     _count(channel, status)
     match channel.state:
         case _S.STOPPING:
-            _note_uncommanded(ward, channel, status, out)
+            _while_stopping(ward, channel, status, out)
             prove_stop(ward, channel, status, out)
         case _S.READY if _shows(channel, status, _A.LOADED, _A.CONFIRMED):
             channel.move(Trigger.SHOWN_AT_PUMP)
@@ -75,16 +75,28 @@ def _while_starting(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
         return
     if status.asked.link_ns < infusion.dosing.sent.link_ns:
         return
-    if _shows(channel, status, _A.INFUSING, _A.COMPLETED):
+    fresh, paused = not infusion.dosing.resume, _shows(channel, status, _A.PAUSED) and not status.moving
+    stands = fresh and _shows(channel, status, _A.LOADED, _A.CONFIRMED)
+    if _shows(channel, status, _A.INFUSING, _A.COMPLETED) or (fresh and paused):
+        # Only what runs can be paused: a START took effect, and somebody was at the pump's key before this status.
         _start_proven(channel, infusion, out)
         _while_infusing(ward, channel, status, out)
-    elif _shows(channel, status, _A.LOADED, _A.CONFIRMED, _A.PAUSED) and not status.moving:
+    elif paused or (stands and never_moved(channel, infusion, status)):
         # This status answers a request with a later sequence number: the command can no longer take effect.
         reason = Reason("start_not_effective", "the pump did not carry the command out")
         end_alarm(channel, "dosing_unconfirmed", out)
         not_effective(ward, channel, Outcome.DENIED, (reason,), out)
     else:
         _stopped_at_pump(channel, status, out)
+
+
+def never_moved(channel: Channel, infusion: Infusion, status: StatusRead) -> bool:
+    """Still, and by its counters since before the START: what it shows is no proof that nothing of it ran."""
+    delivered = infusion.delivered
+    if delivered is None or status.moving or status.counters.boot_count != delivered.base.boot_count:
+        return False
+    moved_ul = status.counters.since(delivered.base)[1]
+    return moved_while_still(StillSnapshot(moved_ul, _step_ul(channel))) is None
 
 
 def _start_proven(channel: Channel, infusion: Infusion, out: Outbox) -> None:
@@ -165,6 +177,18 @@ def _stopped_at_pump(channel: Channel, status: StatusRead, out: Outbox) -> None:
     request_stop(channel, alarms or (told,), max(priorities, key=LOUDNESS.__getitem__), out)
 
 
+def _while_stopping(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
+    """H03, H06, H20: what moved without a program latches, however the stop came about. Told once: the volume grows."""
+    priming, moved_ul = channel.priming, moved_uncommanded_ul(channel, status.counters)
+    if priming is not None and priming.sent_ns is not None and moved_ul <= priming.volume_ul:
+        return  # the bag's; what comes after it is not
+    trip = _note_uncommanded(ward, channel, status, out)
+    if trip is None or channel.owes_dose() or channel.stop is None:
+        return
+    if not any(reason.code in {"runs_uncommanded", trip.reason.code} for reason in channel.stop.reasons):
+        _trip(channel, (trip,), out)
+
+
 def _must_be_still(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> None:
     """H06, and a pump that starts by itself or at its keys."""
     if still_priming(channel, status, moved_uncommanded_ul(channel, status.counters), out):
@@ -180,14 +204,17 @@ def _must_be_still(ward: Ward, channel: Channel, status: StatusRead, out: Outbox
 
 def _note_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> Trip | None:
     """Booked as soon as it is more than may be; the little that is left is booked with the next start or stop."""
-    step_ul = channel.identity.capability.volume_step_ul if channel.identity else 1
-    trip = moved_while_still(StillSnapshot(moved_uncommanded_ul(channel, status.counters), step_ul))
+    trip = moved_while_still(StillSnapshot(moved_uncommanded_ul(channel, status.counters), _step_ul(channel)))
     another_boot = channel.still_base is None or channel.still_base.boot_count != status.counters.boot_count
     if channel.owes_dose():
         channel.still_base = status.counters if trip is not None or another_boot else channel.still_base
     elif trip is not None or another_boot:
         book_uncommanded(ward, channel, status, out)
     return trip
+
+
+def _step_ul(channel: Channel) -> int:
+    return channel.identity.capability.volume_step_ul if channel.identity else 1
 
 
 def _trip(channel: Channel, found: tuple[Trip, ...], out: Outbox) -> None:

@@ -16,7 +16,7 @@ from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.door import never_ran
 from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
-from pumpctl.supervision.readings import weigh_status
+from pumpctl.supervision.readings import never_moved, weigh_status
 from pumpctl.supervision.stopping import STILL, request_stop
 from pumpctl.supervision.ward import Ward
 
@@ -71,10 +71,12 @@ def _after_start(
     if delivered is None:
         return
     ours = status.program_id == infusion.program_id and status.counters.boot_count == delivered.base.boot_count
-    if not ours or read_back_failed:
+    stands = status.activity in _STANDING and not status.moving
+    never = stands and never_moved(channel, infusion, status)
+    if not ours or read_back_failed or (stands and not never):
         _not_ours(channel, infusion, status, out)
         return
-    if status.activity in _STANDING and not status.moving:
+    if never:
         # The START never took effect, and under a new session an old frame no longer can.
         channel.reconciled = True
         never_ran(ward, channel, infusion, Outcome.DENIED, (), out)
@@ -115,16 +117,18 @@ def _resume_supervision(ward: Ward, channel: Channel, infusion: Infusion, status
 def _not_ours(channel: Channel, infusion: Infusion, status: StatusRead, out: Outbox) -> None:
     channel.reconciled = True
     delivered = infusion.delivered
+    stands = status.activity in _STANDING and status.program_id == infusion.program_id and not status.moving
+    halted = stands or status.activity in STILL
     if delivered is not None and status.counters.boot_count != delivered.base.boot_count:
         reason = Reason("pump_reset", "the pump was switched off and on: its program is void")
     elif status.stopping_alarms:
         reason = Reason(status.stopping_alarms[0], f"the pump alarms: {', '.join(status.stopping_alarms)}")
-    elif status.activity in STILL and infusion.used_token is None:
+    elif halted and infusion.used_token is None:
         # Remembered from the journal: whoever stopped it, this daemon or its forerunner may have, for any reason,
         # without being able to record it. What nobody can explain clears by two persons (I6).
         told = f"the pump was found {status.activity.value} in mid-program, and no record says why"
         reason = Reason("stop_not_recorded", told)
-    elif status.activity in STILL:
+    elif halted:
         reason = Reason("stopped_at_pump", f"the pump was found {status.activity.value} in mid-program")
     else:
         reason = Reason("foreign_program", f"the pump is {status.activity.value} with a program that is not ours")

@@ -176,3 +176,64 @@ def test_a_runaway_that_ignores_stop_is_told_to_be_clamped_stopped_again_and_aga
     assert {later - earlier for earlier, later in itertools.pairwise(times)} == {250 * MS}
     assert desk.link_ns - stopping_ns >= 14 * S
     assert desk.recorded("settled")[-1].body["most_ul"] >= desk.pump.moved_ul
+
+
+@pytest.mark.hazard("H03")
+@pytest.mark.hazard("H06")
+@pytest.mark.hazard("H20")
+@pytest.mark.parametrize("completed", [False, True], ids=["idle", "completed"])
+def test_a_pump_that_ran_by_itself_and_that_a_person_stopped_first_is_latched_and_told_once(completed: bool):
+    desk = _completed() if completed else _plugged_in()
+    state = desk.state
+    _runs_by_itself(desk, ignoring_stops=12)
+    assert desk.state is state  # no poll has seen it
+    desk.ask("stop")
+    desk.must_be(D.STOPPED, 10_000)
+    assert desk.latched == {"operator_stop", "moved_while_stopped"}
+    (alarm,) = desk.alarms("moved_while_stopped")
+    assert alarm.priority is Priority.HIGH
+    assert [record.body["latches"] for record in desk.recorded("stop_requested")] == [False, True]
+    assert {later - earlier for earlier, later in itertools.pairwise(desk.pump.times(wire.Stop)[-12:])} == {250 * MS}
+    desk.run_for(5)
+    again = desk.restarted()
+    again.plug_in()
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == {"operator_stop", "moved_while_stopped"}
+
+
+@pytest.mark.hazard("H06")
+@pytest.mark.parametrize("moved_ul", [50, 51])
+def test_a_stop_in_idle_latches_by_what_moved_and_not_by_the_slack_of_a_motor(moved_ul: int):
+    desk = _plugged_in()
+    desk.pump.moved_ul += moved_ul
+    desk.ask("stop")
+    desk.must(lambda: desk.channel.stop is None, 3_000)
+    assert desk.latched == (set() if moved_ul == 50 else {"operator_stop", "moved_while_stopped"})
+    assert sum(record.body["moved_ul"] for record in desk.recorded("external_dose")) == moved_ul
+
+
+@pytest.mark.hazard("H20")
+@pytest.mark.parametrize("beyond_ul", [0, 100])
+def test_a_prime_that_a_stop_does_not_end_latches_only_by_what_is_beyond_the_wish(beyond_ul: int):
+    desk = _plugged_in()
+    desk.ask_and_wait("prime", volume="2 mL", flow="300 mL/h", not_connected=True)
+    desk.must(lambda: desk.pump.state is PumpState.PRIMING, 3_000)
+    desk.pump.prime_left_ul += beyond_ul
+    desk.pump.ignores_stops = 200
+    desk.ask("stop")
+    desk.must(lambda: desk.channel.stop is None, 60_000)
+    assert desk.latched == ({"operator_stop", "moved_while_stopped"} if beyond_ul else set())
+    assert sum(record.body["moved_ul"] for record in desk.recorded("external_dose")) == beyond_ul
+
+
+def _plugged_in() -> Desk:
+    desk = Desk()
+    desk.plug_in()
+    desk.run_for(7_000)  # between two idle polls
+    return desk
+
+
+def _runs_by_itself(desk: Desk, ignoring_stops: int) -> None:
+    desk.pump.run_to(desk.link_ns)
+    desk.pump.state, desk.pump.flow_ul_h, desk.pump.ignores_stops = PumpState.PRIMING, 600_000, ignoring_stops
+    desk.run_for(300)
