@@ -36,11 +36,13 @@ def request_stop(
     if channel.stop is None:
         channel.stop = StopPursuit([], latches=latches, asked_ns=out.now.link_ns)
         channel.move(Trigger.STOP_REQUESTED)
-    channel.stop.latches = channel.stop.latches or latches
+    hardens, channel.stop.latches = latches and not channel.stop.latches, channel.stop.latches or latches
     new = [reason for reason in reasons if reason not in channel.stop.reasons]
     new += _repeated(channel, new, out.now.utc_ms) if latches and channel.owes_dose() else []
     channel.stop.reasons.extend(new)
     _write(channel, out)
+    if hardens:
+        new = list(channel.stop.reasons)  # all of them latch from here on, and no record says so yet
     if new:
         told = [{"code": reason.code, "message": reason.message} for reason in new]
         out.record("stop_requested", {"channel": channel.name, "reasons": told, "latches": latches})

@@ -197,6 +197,26 @@ def test_a_flood_of_stops_is_one_latch_and_one_alarm():
     assert sum(isinstance(answer, Reply) for answer in desk.answers.values()) == 201  # and the order's
 
 
+@pytest.mark.hazard("H34")
+def test_a_stop_that_comes_to_latch_is_told_and_recorded_as_one():
+    """The second wish finds the pump stopping, no more idle: what latches from then on is on after a restart, too."""
+    desk = _in_state(D.IDLE)
+    desk.pump.deaf = {wire.GetStatus}
+    desk.ask("stop")
+    desk.run_for(300)
+    assert desk.active_alarms() == set()
+    desk.ask("stop")
+    desk.pump.deaf = set()
+    desk.must_be(D.STOPPED, 3_000)
+    assert (desk.latched, desk.active_alarms()) == ({"operator_stop"}, {"operator_stop"})
+    assert [record.body["latches"] for record in desk.recorded("stop_requested")] == [False, True]
+    desk.run_for(5)
+    again = desk.restarted()
+    again.plug_in()
+    again.must_be(D.STOPPED, 3_000)
+    assert again.latched == {"operator_stop"}
+
+
 def test_a_stop_keeps_every_reason():
     desk = infusing(once())
     desk.say(desk.pump.raise_alarm(Alarm.OCCLUSION_DOWNSTREAM | Alarm.DOOR_OPEN, desk.link_ns))
