@@ -16,7 +16,7 @@ from pumpctl.core.interlocks import refusals
 from pumpctl.core.program import LinkLoss, exceeds_dose_rate
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.core.snapshots import StartSnapshot
-from pumpctl.drivers.pump import ConfirmationRead, PumpActivity, Resume, Start
+from pumpctl.drivers.pump import ConfirmationRead, Identified, PumpActivity, Resume, Start
 from pumpctl.effects import WritePump
 from pumpctl.supervision.alarms import raise_alarm
 from pumpctl.supervision.bag_checks import use_bag
@@ -150,6 +150,11 @@ def accuracy_permille(channel: Channel) -> int:
     return channel.identity.capability.accuracy_permille if channel.identity else 1000
 
 
+def mode_permits(ward: Ward, identity: Identified) -> bool:
+    """This mode turns the motor of this pump, whether for a program or to fill a line."""
+    return ward.configuration.mode is Mode.RIG and identity.simulated
+
+
 def snapshot(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> StartSnapshot:
     """What the interlocks see, at this instant, for this very flow."""
     status, identity, program = channel.status, channel.identity, infusion.program
@@ -159,7 +164,7 @@ def snapshot(ward: Ward, channel: Channel, infusion: Infusion, out: Outbox) -> S
         identity is not None and identity.capability.lease is not Lease.NONE
     )
     return StartSnapshot(
-        mode_permits=ward.configuration.mode is Mode.RIG and identity is not None and identity.simulated and lease_kept,
+        mode_permits=identity is not None and mode_permits(ward, identity) and lease_kept,
         identity_matches=channel.link is Link.UP and channel.reconciled,
         journal_sound=ward.journal_sound,
         guard_alive=ward.guard_alive,

@@ -27,6 +27,7 @@ from pumpctl.drivers.pump import (
 )
 from pumpctl.supervision.channel import Channel, Link
 from pumpctl.supervision.observing import observation_lapse
+from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.priming import prime_command
 from pumpctl.supervision.ward import Ward
 
@@ -62,8 +63,9 @@ def poll_therapy_ns(ward: Ward, channel: Channel) -> int:
     return poll_ns(ward, channel) * ward.configuration.speed
 
 
-def next_command(ward: Ward, channel: Channel, now: Now) -> Command | None:
+def next_command(ward: Ward, channel: Channel, out: Outbox) -> Command | None:
     """The command to send now that the line is free, or None."""
+    now = out.now
     if channel.link is Link.IDENTIFYING:
         return Identify() if now.link_ns >= channel.next_identify_ns else None
     if not channel.identified:
@@ -72,7 +74,7 @@ def next_command(ward: Ward, channel: Channel, now: Now) -> Command | None:
         return ReadStatus()
     if channel.status is None or channel.state is _S.STOPPING:
         return ReadStatus() if now.link_ns >= channel.next_poll_ns else None
-    return prime_command(channel, now.link_ns) or _for_state(channel, now) or _housekeeping(ward, channel, now)
+    return prime_command(ward, channel, out) or _for_state(channel, now) or _housekeeping(ward, channel, now)
 
 
 def _for_state(channel: Channel, now: Now) -> Command | None:

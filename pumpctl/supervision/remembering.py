@@ -117,7 +117,7 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
         case "stop_requested":
             channel.loaded_before = False
             _stopped(channel, record)
-        case "counters_taken":
+        case "counters_taken" | "primed" if "counters" in body:  # a prime of an older journal names none
             channel.still_base = Counters(**body["counters"])
         case "cleared":
             channel.latched = []

@@ -91,7 +91,7 @@ def _ask(ward: Ward, channel: Channel, out: Outbox) -> None:
     _go_on(channel, out)
     if channel.driver.busy:
         return
-    command = next_command(ward, channel, out.now)
+    command = next_command(ward, channel, out)
     if command is None:
         return
     if isinstance(command, Identify):

@@ -43,7 +43,10 @@ def book_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outb
     channel.still_base = status.counters
     if channel.priming is not None and channel.priming.sent_ns is not None:
         # A person said that nobody is connected: what was asked for went into the line, what came after it did not.
-        moved_ul = max(0, moved_ul - channel.priming.volume_ul)
+        primed_ul = min(moved_ul, channel.priming.volume_ul)
+        moved_ul -= primed_ul
+        if moved_ul == 0:  # else the dose's own record names the counters: a torn tail must not keep them and lose it
+            record_primed(channel, primed_ul, status, out)
     channel.priming = None
     if moved_ul == 0:
         return
@@ -62,6 +65,12 @@ def book_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outb
     }
     add_external(ward, body, out.now.utc_ms)
     out.record("external_dose", body)
+
+
+def record_primed(channel: Channel, moved_ul: int, status: StatusRead, out: Outbox) -> None:
+    """The end of a prime, and where the counters stood: the next life must not find this volume and book it."""
+    counters = counters_body(status.counters)
+    out.record("primed", {"channel": channel.name, "moved_ul": moved_ul, "counters": counters})
 
 
 def add_external(ward: Ward, body: dict[str, Any], utc_ms: int) -> None:

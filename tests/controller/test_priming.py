@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
 from protocols.companion import messages as wire
-from protocols.companion.vocabulary import NOT_CONNECTED, PumpState, RefusalReason
+from protocols.companion.vocabulary import NOT_CONNECTED, Alarm, IdentityFlag, PumpState, RefusalReason
+from pumpctl.configuration import Mode
 from pumpctl.core.delivery import DeliveryState
 from pumpctl.effects import Reply
 from pumpctl.events import GuardChanged, RecordFailed
-from tests.controller.desk import Desk
+from tests.controller.desk import ONE_CHANNEL, A, Desk
 from tests.controller.orders import once
+from tests.controller.pump_double import IDENTITY_FLAGS, PumpDouble
 from tests.controller.scenes import infusing, loaded
 
 D = DeliveryState
@@ -144,3 +150,124 @@ def test_a_pump_that_refuses_is_idle_again():
     (refused,) = desk.recorded("prime_refused")
     assert refused.body["channel"] == desk.channel.name
     assert [reason["code"] for reason in refused.body["reasons"]] == ["pump_refused_prime_refused"]
+
+
+@pytest.mark.hazard("H78")
+def test_a_mode_that_does_not_drive_this_pump_does_not_prime_with_it():
+    channels = (replace(ONE_CHANNEL[0], firmware=("companion-sim sim-1.0",)),)
+    real = PumpDouble(flags=IDENTITY_FLAGS & ~IdentityFlag.SIMULATED)
+    desk = Desk(channels, Mode.THERAPY, doubles={A: real})
+    desk.plug_in()
+    desk.run_for(1_000)
+    refusal = desk.refused(desk.ask_and_wait("prime", **FULL))
+    assert [reason.code for reason in refusal.reasons] == ["mode_refuses_pump"]
+    desk.run_for(3_000)
+    assert desk.written(wire.Prime) == 0
+
+
+def _guard_dies(desk: Desk) -> None:
+    desk.tell(GuardChanged(alive=False))
+
+
+def _alarms(desk: Desk) -> None:
+    desk.pump.alarms |= Alarm.AIR_IN_LINE
+    desk.run_for(1_500)
+
+
+def _an_order_is_loaded(desk: Desk) -> None:
+    desk.submit(once())
+
+
+@pytest.mark.hazard("H30")
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [
+        (_guard_dies, "guard_absent"),
+        (_alarms, "pump_not_idle"),
+        (_an_order_is_loaded, "channel_busy"),
+    ],
+)
+def test_what_happens_before_the_write_ends_the_wish(happens: Callable[[Desk], None], code: str):
+    desk = _idle()
+    desk.holds_records = True
+    desk.ask("prime", **FULL)
+    desk.run_for(500)
+    happens(desk)
+    desk.release_records()
+    desk.run_for(10_000)
+    assert (desk.written(wire.Prime), desk.channel.priming) == (0, None)
+    (refused,) = desk.recorded("prime_refused")
+    assert code in {reason["code"] for reason in refused.body["reasons"]}
+
+
+@pytest.mark.hazard("H30")
+def test_a_pump_last_heard_seconds_ago_is_asked_first():
+    """In idle it is asked every 5 s; a line is filled on the word of the last 3 s."""
+    desk = _idle()
+    desk.must(lambda: desk.link_ns - _last_asked(desk) > 4_000_000_000, 10_000)
+    desk.pump.deny = {wire.GetStatus: RefusalReason.BAD_STATE}
+    desk.ask_and_wait("prime", **FULL)
+    assert desk.written(wire.Prime) == 0
+    assert [reason["code"] for reason in desk.recorded("prime_refused")[0].body["reasons"]] == ["status_stale"]
+    desk.pump.deny = {}
+    desk.run_for(10_000)
+    desk.must(lambda: desk.link_ns - _last_asked(desk) > 4_000_000_000, 10_000)
+    desk.ask_and_wait("prime", **FULL)
+    assert desk.written(wire.Prime) == 1
+
+
+def _last_asked(desk: Desk) -> int:
+    assert desk.channel.status is not None
+    return desk.channel.status.asked.link_ns
+
+
+def _idle_after_an_infusion() -> Desk:
+    """Its settlement names the counters from which the next life would find what moved since."""
+    desk = infusing(once())
+    desk.run_for(5_000)
+    desk.ask("stop")
+    desk.must_be(D.STOPPED, 3_000)
+    desk.ask("clear", persons=["a", "b"])
+    desk.must_be(D.IDLE, 3_000)
+    return desk
+
+
+def _next_life(desk: Desk) -> Desk:
+    again = desk.restarted()
+    again.plug_in()
+    again.run_for(8_000)
+    return again
+
+
+@pytest.mark.hazard("H20")
+def test_a_prime_is_not_the_patients_in_the_next_life_either():
+    desk = _idle_after_an_infusion()
+    desk.ask_and_wait("prime", **FULL)
+    desk.must(lambda: bool(desk.recorded("primed")), 40_000)
+    again = _next_life(desk)
+    assert (again.state, again.latched, _booked(again)) == (D.IDLE, set(), [])
+
+
+@pytest.mark.hazard("H20")
+def test_nor_is_one_that_was_stopped_in_the_middle():
+    desk = _idle_after_an_infusion()
+    before_ul = desk.pump.moved_ul
+    desk.ask_and_wait("prime", **FULL)
+    desk.run_for(5_000)
+    desk.ask("stop")
+    desk.must(lambda: bool(desk.recorded("primed")), 3_000)
+    (primed,) = desk.recorded("primed")
+    assert primed.body["moved_ul"] == pytest.approx(desk.pump.moved_ul - before_ul, abs=50)
+    again = _next_life(desk)
+    assert (again.state, again.latched, _booked(again)) == (D.IDLE, set(), [])
+
+
+@pytest.mark.hazard("H20")
+def test_the_prime_of_an_older_journal_counts_as_the_patients():
+    desk = _idle_after_an_infusion()
+    desk.ask_and_wait("prime", **FULL)
+    desk.must(lambda: bool(desk.recorded("primed")), 40_000)
+    cast("dict[str, object]", desk.recorded("primed")[0].body).pop("counters")
+    again = _next_life(desk)
+    assert again.latched == {"moved_while_stopped"}
+    assert [record.body["moved_ul"] for record in again.recorded("external_dose")] == [2_000]
