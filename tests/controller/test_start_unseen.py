@@ -90,6 +90,8 @@ def test_a_program_that_shows_as_loaded_never_ran_only_by_its_counters(
     assert ("denied" in _outcomes(again)) is never
     assert _begun(again) == (set() if never else {1})
     assert bool(again.latched) is not never
+    if moved_ul == 51:
+        assert again.latched == {"stop_not_recorded" if restart else "stopped_at_pump"}
     assert all(record.body["most_ul"] >= moved_ul for record in again.recorded("settled"))
     assert again.pump.count(wire.Start) == 1
 
