@@ -38,6 +38,7 @@ from pumpctl.supervision.identity import arm_guard, ask_who_it_is
 from pumpctl.supervision.operating import answer_stops, operate, refuse_owed
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.preparing import prepare_if_due
+from pumpctl.supervision.priming import prime_became_durable
 from pumpctl.supervision.remembering import remember
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.tending import tend
@@ -161,10 +162,7 @@ class Controller:
                 case DosingIntent():
                     intent_became_durable(self.ward.channels[waited.channel], seq)
                 case PrimeIntent():
-                    priming = self.ward.channels[waited.channel].priming
-                    if priming is not None:
-                        priming.durable = True
-                    out.add(Reply(waited.reply.request_id, waited.reply.result))
+                    prime_became_durable(self.ward, waited, out)
                 case OwedReply():
                     told = prepare_if_due(self.ward, waited.prepare, out) if waited.prepare else {}
                     out.add(Reply(waited.request_id, {**waited.result, **told}))

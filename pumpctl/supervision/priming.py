@@ -14,6 +14,7 @@ from pumpctl.core.quantity import FlowRate, Quantity, Volume
 from pumpctl.core.reason import Reason
 from pumpctl.core.units import Misread, read_quantity
 from pumpctl.drivers.pump import Prime, PumpActivity, StatusRead
+from pumpctl.effects import Refuse, Reply
 from pumpctl.supervision.channel import Channel, Link, Priming
 from pumpctl.supervision.door import mode_permits
 from pumpctl.supervision.outbox import Outbox
@@ -40,7 +41,17 @@ def prime(ward: Ward, wish: Wish, out: Outbox) -> None:
     channel.status_wanted = True  # one of 5 s ago is too old for the write
     told = {"channel": channel.name, "volume_ul": volume.floor(), "flow_ul_h": flow.floor(), "person": wish.actor}
     seq = out.record("priming", told)
-    ward.waiting[seq] = PrimeIntent(channel.name, OwedReply(wish.request_id, told))
+    ward.waiting[seq] = PrimeIntent(channel.name, channel.priming, OwedReply(wish.request_id, told))
+
+
+def prime_became_durable(ward: Ward, intent: PrimeIntent, out: Outbox) -> None:
+    """The record is on the disk; whoever asked is told, also when the wish was given up meanwhile."""
+    if ward.channels[intent.channel].priming is intent.priming:
+        intent.priming.durable = True
+        out.add(Reply(intent.reply.request_id, intent.reply.result))
+    else:
+        given_up = Reason("prime_given_up", "it was given up before the journal had recorded it: ask for it again")
+        out.add(Refuse(intent.reply.request_id, REFUSED, (given_up,)))
 
 
 def prime_command(ward: Ward, channel: Channel, out: Outbox) -> Prime | None:

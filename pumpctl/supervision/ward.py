@@ -18,7 +18,7 @@ from pumpctl.core.rules.start_case import Occasion
 from pumpctl.core.schedule import Occurrence
 from pumpctl.core.starting import StartCheck
 from pumpctl.events import Json
-from pumpctl.supervision.channel import Channel
+from pumpctl.supervision.channel import Channel, Priming
 from pumpctl.supervision.line import SharedLine
 
 
@@ -77,6 +77,7 @@ class PrimeIntent:
     """A prime that waits for its record to be durable, and who is told then."""
 
     channel: str
+    priming: Priming  # this wish: the channel may have dropped it by then, or hold a later one
     reply: OwedReply
 
 

@@ -12,8 +12,7 @@ from protocols.companion import messages as wire
 from protocols.companion.vocabulary import NOT_CONNECTED, Alarm, IdentityFlag, PumpState, RefusalReason
 from pumpctl.configuration import Mode
 from pumpctl.core.delivery import DeliveryState
-from pumpctl.effects import Reply
-from pumpctl.events import GuardChanged, RecordFailed
+from pumpctl.events import GuardChanged, Recorded, RecordFailed
 from tests.controller.desk import ONE_CHANNEL, A, Desk
 from tests.controller.orders import once
 from tests.controller.pump_double import IDENTITY_FLAGS, PumpDouble
@@ -113,8 +112,22 @@ def test_a_wish_that_cannot_leave_within_five_seconds_is_dead():
     desk.release_records()
     desk.run_for(3_000)
     assert desk.pump.count(wire.Prime) == 0
-    assert isinstance(desk.answers[number], Reply)
+    assert [reason.code for reason in desk.refused(number).reasons] == ["prime_given_up"]
     assert desk.channel.priming is None
+
+
+def test_a_record_of_a_wish_that_was_given_up_lets_no_later_one_leave():
+    desk = _idle()
+    desk.holds_records = True
+    desk.ask("prime", **FULL)
+    desk.run_for(6_000)
+    first = desk.held.pop(0)  # its refusal is recorded after it
+    desk.ask("prime", **FULL)
+    desk.tell(Recorded(first))
+    desk.run_for(3_000)
+    assert desk.written(wire.Prime) == 0
+    desk.release_records()
+    desk.must(lambda: desk.written(wire.Prime) == 1, 3_000)
 
 
 @pytest.mark.hazard("H20")
