@@ -15,7 +15,7 @@ class Cause(Enum):
 
     NOT_WRITTEN = "a stop was asked for and the daemon did not write it in time"
     NO_DAEMON = "a stop was asked for while no daemon was running"
-    DAEMON_LEFT = "the daemon wrote a stop that was asked for and ended before it was proven"
+    DAEMON_LEFT = "the daemon wrote a STOP and ended before the stop was proven"
     LOOP_SILENT = "the daemon's loop did not report for a second"
 
 

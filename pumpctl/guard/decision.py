@@ -49,7 +49,7 @@ class _Channel:
     asked_ns: int | None = None
     due_ns: int = 0
     excused: bool = False
-    entrusted_ns: int | None = None  # when a stop that was asked for was left to the daemon
+    unproven_ns: int | None = None  # when the daemon last wrote a STOP of one that it has not proven
     firing: _Firing | None = None
 
 
@@ -103,10 +103,10 @@ class Watch:
             self._settle_requests(channel, Outcome.NOT_ARMED)
 
     def armed(self, channel: str, lease: bool, now_ns: int, *, proven: bool) -> None:
-        """`proven`: the daemon has proven every stop it wrote there. Else what was left to it stays its to prove."""
+        """`proven`: the daemon has proven every stop it wrote there. Else what it wrote stays its to prove."""
         if (known := self._channels.get(channel)) is not None:
             known.armed, known.lease, known.armed_ns, known.silence_spent = True, lease, now_ns, False
-            known.entrusted_ns = None if proven else known.entrusted_ns
+            known.unproven_ns = None if proven else known.unproven_ns
 
     def disarmed(self, channel: str) -> None:
         """It may be another patient's pump: from here nothing is written, not even the rest of a firing."""
@@ -116,6 +116,7 @@ class Watch:
     def stop_written(self, channel: str, now_ns: int) -> None:
         if (known := self._channels.get(channel)) is not None:
             known.written_ns.append(now_ns)
+            known.unproven_ns = now_ns
 
     def heartbeat(self, now_ns: int) -> None:
         self._heard_ns = now_ns
@@ -156,7 +157,7 @@ class Watch:
             self._excuse_pause(now_ns)
         actions: list[Action] = []
         self._judge_requests(now_ns)
-        self._judge_entrusted(now_ns)
+        self._judge_unproven(now_ns)
         self._judge_silence(now_ns, actions)
         self._fire(now_ns, actions)
         self._answer(actions)
@@ -180,7 +181,6 @@ class Watch:
             elif not self.daemon_present:
                 known.firing = _Firing(Cause.NOT_WRITTEN if self._killed_ns is not None else Cause.NO_DAEMON)
             elif self._note_taken(known, known.asked_ns):
-                known.entrusted_ns = now_ns
                 self._conclude(name, known, Outcome.WRITTEN_BY_DAEMON)
             elif now_ns >= known.due_ns:
                 known.firing = _Firing(Cause.NOT_WRITTEN)
@@ -196,13 +196,13 @@ class Watch:
                 return True
         return False
 
-    def _judge_entrusted(self, now_ns: int) -> None:
+    def _judge_unproven(self, now_ns: int) -> None:
         """One STOP is no proof: a daemon that ends right after writing it has nobody to repeat it."""
         if self.daemon_present:
             return
         for name, known in self._channels.items():
-            left_ns, known.entrusted_ns = known.entrusted_ns, None
-            if left_ns is None or now_ns - left_ns >= self._periods.proof_ns or not known.armed or known.firing:
+            written_ns, known.unproven_ns = known.unproven_ns, None
+            if written_ns is None or now_ns - written_ns >= self._periods.proof_ns or not known.armed or known.firing:
                 continue
             known.firing = _Firing(Cause.DAEMON_LEFT)
             for request in self._requests:
@@ -210,17 +210,22 @@ class Watch:
                     request.waiting.add(name)  # who waits for other channels may as well hear the proof of this one
 
     def _judge_silence(self, now_ns: int, actions: list[Action]) -> None:
-        """Rule (b). It goes on after our own kill, for the lease channels that nobody asked to stop."""
+        """Rule (b). It goes on after our own kill, for those that must not flow and that nobody asked to stop."""
         if not self.daemon_present and self._killed_ns is None:
             return
         for name, known in self._channels.items():
             if not known.armed or now_ns < self._silent_at_ns(known):
                 continue
-            if known.lease and not known.silence_spent and known.firing is None:
+            must_stop = known.lease or self._fell_silent_stopping(known)
+            if must_stop and not known.silence_spent and known.firing is None:
                 known.firing, known.silence_spent = _Firing(Cause.LOOP_SILENT), True
-            elif not known.lease and not self._alarmed:
+            elif not must_stop and not known.silence_spent and not self._alarmed:
                 self._alarmed = True
                 actions.append(Alarm(f"{Cause.LOOP_SILENT.value}; {name} finishes what is loaded; check the pump"))
+
+    def _fell_silent_stopping(self, known: _Channel) -> bool:
+        """It repeats an unproven STOP more often than every 2 s (ADR 0019): an older one was proven."""
+        return known.unproven_ns is not None and self._heard_ns - known.unproven_ns < self._periods.proof_ns
 
     def _silent_at_ns(self, known: _Channel) -> int:
         return max(self._heard_ns, self._patient_from_ns, known.armed_ns) + self._periods.loop_silent_ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pumpctl.guard.action import Answer, Cause, KillDaemon, Outcome, Settled, WriteStop
+from pumpctl.guard.action import Alarm, Answer, Cause, KillDaemon, Outcome, Settled, WriteStop
 from pumpctl.guard.decision import NS_PER_MS
 from tests.guard.watch_run import ASKER, Run
 
@@ -127,10 +127,26 @@ def test_a_lease_channel_whose_loop_falls_silent_in_mid_stop_is_stopped() -> Non
     assert run.log[1:] == [(2000, KillDaemon()), (2000, WriteStop("a", Cause.LOOP_SILENT, first=True))]
 
 
-def test_a_stop_that_nobody_asked_the_guard_for_is_the_daemons_affair(run: Run) -> None:
-    run.armed(lease=False).beating_to(1000).written()
+@pytest.mark.hazard("H56")
+def test_a_stop_of_the_daemons_own_that_it_leaves_unproven_is_the_guards_too(run: Run) -> None:
+    run.armed(lease=False).beating_to(1000).written().beating_to(1100)
     run.watch.daemon_closed()
-    assert run.dead().to(60_000).log == []
+    assert run.dead().log == [(1100, WriteStop("a", Cause.DAEMON_LEFT, first=True))]
+
+
+@pytest.mark.hazard("H56")
+def test_without_a_lease_a_loop_that_falls_silent_in_mid_stop_is_followed_by_the_guard() -> None:
+    """Nobody would repeat the STOP that the pump has missed: it would finish what is loaded."""
+    run = Run().armed(lease=False).beating_to(1000).written().beating_to(2900).to(3850).dead()
+    assert run.log == [(3850, KillDaemon()), (3850, WriteStop("a", Cause.LOOP_SILENT, first=True))]
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_stop_that_was_proven_or_long_ago_lets_a_silent_loop_be(proven: bool) -> None:
+    run = Run().armed(lease=False).beating_to(1000).written().beating_to(1200)
+    run.armed_anew(lease=False, proven=proven).beating_to(3100).to(60_000)
+    assert run.times(WriteStop) == []
+    assert run.times(Alarm) == [4050]
 
 
 def test_a_channel_disarmed_meanwhile_is_left_alone(run: Run) -> None:
