@@ -15,8 +15,6 @@ from enum import Enum
 from math import lcm
 from typing import TypeAlias
 
-from pumpctl.core.units import Mass
-
 MAX_SEGMENTS = 4096  # a year of daily infusions in several parts; more means that nobody prunes
 H24_MS = 24 * 3_600_000
 D7_MS = 7 * H24_MS
@@ -124,20 +122,6 @@ class Ledger:
                 occasion = (segment.order_digest, segment.occurrence)
                 starts[occasion] = min(segment.start_utc_ms, starts.get(occasion, segment.start_utc_ms))
         return starts
-
-    def pieces(self, patient_id: str, routes: frozenset[str] | None = None) -> list[Piece]:
-        """This patient's doses as largest_in_window() takes them; `routes` None is every route."""
-        return [
-            (segment.start_utc_ms, segment.end_utc_ms, segment.most_ug, segment.at_once)
-            for segment in self.segments
-            if segment.patient_id == patient_id and (routes is None or segment.route in routes)
-        ]
-
-    def max_in_window(
-        self, patient_id: str, window_ms: int, from_utc_ms: int, routes: frozenset[str] | None = None
-    ) -> Mass:
-        """The largest mass in any window (t - window_ms, t] that ends at or after `from_utc_ms`."""
-        return Mass(*largest_in_window(self.pieces(patient_id, routes), window_ms, from_utc_ms))
 
 
 EMPTY_LEDGER = Ledger()

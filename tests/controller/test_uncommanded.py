@@ -14,6 +14,7 @@ from pumpctl.core.reason import Priority
 from tests.controller.desk import MS, Desk, S
 from tests.controller.orders import PATIENT, monitored_iv, once
 from tests.controller.scenes import infusing, loaded
+from tests.core.held import held
 
 D = DeliveryState
 WEAK_UG_UL, STRONG_UG_UL, STRONGEST_UG_UL = 20, 40, 200  # the bags of once() and monitored_iv(); L02
@@ -21,7 +22,7 @@ WEAK_UG_UL, STRONG_UG_UL, STRONGEST_UG_UL = 20, 40, 200  # the bags of once() an
 
 def _booked_ug(desk: Desk) -> int:
     ledger = desk.controller.ward.ledger
-    return ledger.max_in_window(PATIENT, H24_MS, desk.now.utc_ms).ceiling()
+    return held(ledger, PATIENT, H24_MS, desk.now.utc_ms).ceiling()
 
 
 def _completed() -> Desk:
