@@ -25,7 +25,8 @@ class Periods:
     late_ns: int = 250 * NS_PER_MS  # a tick as late as this was a pause of the guard's own
     stop_every_ns: int = 250 * NS_PER_MS  # H56
     give_up_ns: int = 10_000 * NS_PER_MS
-    proof_ns: int = 2_000 * NS_PER_MS  # H56: how long the daemon has to prove a stop that it wrote
+    # A STOP that was not proven counts as open for so long. It is repeated at least every 3.3 s, on a line of 41 pumps.
+    open_stop_ns: int = 5_000 * NS_PER_MS
     # A killed process runs no more code of its own, but can stay for long in a disk write: after this we go on.
     kill_wait_ns: int = 500 * NS_PER_MS
     tick_ns: int = 100 * NS_PER_MS  # longest sleep, so that lateness is noticed
@@ -72,6 +73,7 @@ class Watch:
         self._wake_ns = now_ns
         self._reporting = True  # the daemon's end is open
         self._dead = False
+        self._left = False  # it said that it writes nothing any more
         self._killed_ns: int | None = None
         self._alarmed = False
 
@@ -126,6 +128,10 @@ class Watch:
         """EOF: it left or crashed. Without our own kill that is an absent companion, not a hung one."""
         self._reporting = False
 
+    def daemon_left(self) -> None:
+        """It has closed its ports and ends in its own time: nothing is gained by killing it."""
+        self._reporting, self._left = False, True
+
     def daemon_died(self) -> None:
         self._dead = True
 
@@ -157,7 +163,7 @@ class Watch:
             self._excuse_pause(now_ns)
         actions: list[Action] = []
         self._judge_requests(now_ns)
-        self._judge_unproven(now_ns)
+        self._judge_unproven()
         self._judge_silence(now_ns, actions)
         self._fire(now_ns, actions)
         self._answer(actions)
@@ -196,13 +202,13 @@ class Watch:
                 return True
         return False
 
-    def _judge_unproven(self, now_ns: int) -> None:
+    def _judge_unproven(self) -> None:
         """One STOP is no proof: a daemon that ends right after writing it has nobody to repeat it."""
         if self.daemon_present:
             return
         for name, known in self._channels.items():
             written_ns, known.unproven_ns = known.unproven_ns, None
-            if written_ns is None or now_ns - written_ns >= self._periods.proof_ns or not known.armed or known.firing:
+            if not known.armed or known.firing or not self._is_open(written_ns):
                 continue
             known.firing = _Firing(Cause.DAEMON_LEFT)
             for request in self._requests:
@@ -216,25 +222,26 @@ class Watch:
         for name, known in self._channels.items():
             if not known.armed or now_ns < self._silent_at_ns(known):
                 continue
-            must_stop = known.lease or self._fell_silent_stopping(known)
+            must_stop = known.lease or self._is_open(known.unproven_ns)
             if must_stop and not known.silence_spent and known.firing is None:
                 known.firing, known.silence_spent = _Firing(Cause.LOOP_SILENT), True
             elif not must_stop and not known.silence_spent and not self._alarmed:
                 self._alarmed = True
                 actions.append(Alarm(f"{Cause.LOOP_SILENT.value}; {name} finishes what is loaded; check the pump"))
 
-    def _fell_silent_stopping(self, known: _Channel) -> bool:
-        """It repeats an unproven STOP more often than every 2 s (ADR 0019): an older one was proven."""
-        return known.unproven_ns is not None and self._heard_ns - known.unproven_ns < self._periods.proof_ns
+    def _is_open(self, unproven_ns: int | None) -> bool:
+        """When the daemon was last heard it was repeating that STOP. An older one was proven, and word of it lost."""
+        return unproven_ns is not None and self._heard_ns - unproven_ns < self._periods.open_stop_ns
 
     def _silent_at_ns(self, known: _Channel) -> int:
         return max(self._heard_ns, self._patient_from_ns, known.armed_ns) + self._periods.loop_silent_ns
 
     def _fire(self, now_ns: int, actions: list[Action]) -> None:
-        if self._killed_ns is None and not self._dead and any(c.firing for c in self._channels.values()):
+        writes_nothing = self._dead or self._left
+        if self._killed_ns is None and not writes_nothing and any(c.firing for c in self._channels.values()):
             self._killed_ns = now_ns
             actions.append(KillDaemon())
-        if not self._dead and (self._killed_ns is None or now_ns - self._killed_ns < self._periods.kill_wait_ns):
+        if not writes_nothing and (self._killed_ns is None or now_ns - self._killed_ns < self._periods.kill_wait_ns):
             return
         for name, known in self._channels.items():
             if known.firing is not None:

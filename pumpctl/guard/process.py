@@ -134,6 +134,8 @@ class Guard:
                 self._watch.disarmed(channel)
                 if channel in self._ports:
                     self._ports[channel].disarm()
+            case {"do": "leave"}:
+                self._watch.daemon_left()
             case {"do": "written", "channel": str(channel)}:
                 self._watch.stop_written(channel, now)
             case _:

@@ -148,6 +148,7 @@ class GuardLink:
 
     def close(self) -> None:
         """The daemon ends, its ports closed. With a channel still armed the guard stays and serves stop.sock."""
+        self._send({"do": "leave"})
         if self._alive:
             self._hang_up()
             self._process.leave()

@@ -93,11 +93,11 @@ def test_a_guard_stays_while_something_is_armed_or_under_way_and_no_longer(run: 
 
 @pytest.mark.hazard("H56")
 def test_a_daemon_that_ends_before_it_proved_its_stop_is_followed_by_the_guards() -> None:
-    soon = Run().armed(lease=False).beating_to(1000).ask().written().beating_to(2999)
+    soon = Run().armed(lease=False).beating_to(1000).ask().written().beating_to(5999)
     soon.watch.daemon_closed()
     soon.dead()
-    assert soon.log[1:] == [(2999, WriteStop("a", Cause.DAEMON_LEFT, first=True))]
-    late = Run().armed(lease=False).beating_to(1000).ask().written().beating_to(3000)
+    assert soon.log[1:] == [(5999, WriteStop("a", Cause.DAEMON_LEFT, first=True))]
+    late = Run().armed(lease=False).beating_to(1000).ask().written().beating_to(6051)  # last heard of at 6000
     late.watch.daemon_closed()
     assert late.dead().to(60_000).times(WriteStop) == []
 
@@ -137,16 +137,22 @@ def test_a_stop_of_the_daemons_own_that_it_leaves_unproven_is_the_guards_too(run
 @pytest.mark.hazard("H56")
 def test_without_a_lease_a_loop_that_falls_silent_in_mid_stop_is_followed_by_the_guard() -> None:
     """Nobody would repeat the STOP that the pump has missed: it would finish what is loaded."""
-    run = Run().armed(lease=False).beating_to(1000).written().beating_to(2900).to(3850).dead()
-    assert run.log == [(3850, KillDaemon()), (3850, WriteStop("a", Cause.LOOP_SILENT, first=True))]
+    run = Run().armed(lease=False).beating_to(1000).written().beating_to(5900).to(6850).dead()
+    assert run.log == [(6850, KillDaemon()), (6850, WriteStop("a", Cause.LOOP_SILENT, first=True))]
+
+
+def test_a_daemon_that_says_that_it_leaves_is_not_killed_but_its_unproven_stop_is_repeated(run: Run) -> None:
+    run.armed(lease=False).beating_to(1000).written()
+    run.watch.daemon_left()
+    assert run.tick().log == [(1000, WriteStop("a", Cause.DAEMON_LEFT, first=True))]
 
 
 @pytest.mark.parametrize("proven", [True, False])
 def test_a_stop_that_was_proven_or_long_ago_lets_a_silent_loop_be(proven: bool) -> None:
     run = Run().armed(lease=False).beating_to(1000).written().beating_to(1200)
-    run.armed_anew(lease=False, proven=proven).beating_to(3100).to(60_000)
+    run.armed_anew(lease=False, proven=proven).beating_to(6100).to(60_000)
     assert run.times(WriteStop) == []
-    assert run.times(Alarm) == [4050]
+    assert run.times(Alarm) == [7050]
 
 
 def test_a_channel_disarmed_meanwhile_is_left_alone(run: Run) -> None:
