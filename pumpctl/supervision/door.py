@@ -141,6 +141,7 @@ def intent_body(channel: Channel, infusion: Infusion, resume: bool) -> dict[str,
         "start_before_ms": infusion.start_before_utc_ms,
         "accuracy_permille": accuracy_permille(channel),
         "volume_step_ul": channel.identity.capability.volume_step_ul if channel.identity else infusion.program.vtbi_ul,
+        "serial": channel.configuration.serial,
         "base": base and counters_body(base),
     }
 

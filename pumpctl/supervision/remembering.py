@@ -6,6 +6,7 @@ A damaged past means STOP only, with the caps assumed used (ADR 0008).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pumpctl.configuration import JournalCondition, JournalContent, PastRecord
@@ -42,6 +43,7 @@ from pumpctl.supervision.wall_clock import (
 from pumpctl.supervision.ward import Ward
 
 MAX_NAMED = 8
+NO_BOOT = -1  # a power-on that no pump ever tells
 
 
 def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
@@ -157,7 +159,7 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         remaining=tuple(program_of(each) for each in body["remaining"]),
     )
     infusion.delivered = Delivered(
-        base=Counters(**body["base"]),
+        base=_base(channel, body),
         vtbi_ul=program.vtbi_ul,
         volume_step_ul=body["volume_step_ul"],
         accuracy_permille=body["accuracy_permille"],
@@ -174,6 +176,13 @@ def _intent(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> No
         if order is not None:
             order.attempts[program.occurrence] = program.attempt
     channel.infusion, channel.loaded_before = infusion, False
+
+
+def _base(channel: Channel, body: dict[str, Any]) -> Counters:
+    """The pump of the settings may be another one than then: what this one counts says nothing of that program."""
+    base = Counters(**body["base"])
+    same = body.get("serial", channel.configuration.serial) == channel.configuration.serial  # older journals name none
+    return base if same else replace(base, boot_count=NO_BOOT)
 
 
 def _therapy_ns(ward: Ward, record: PastRecord, out: Outbox) -> int:

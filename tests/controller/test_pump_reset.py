@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from protocols.companion.vocabulary import PumpState
+from pumpctl.configuration import ChannelConfiguration
 from pumpctl.core.delivery import DeliveryState
-from tests.controller.orders import once
+from tests.controller.desk import A
+from tests.controller.orders import PATIENT, once
+from tests.controller.pump_double import PumpDouble
 from tests.controller.scenes import infusing, left_alone
 
 D = DeliveryState
@@ -74,3 +77,23 @@ def test_what_was_given_before_a_pause_is_not_forgotten_when_the_pump_forgets_it
     again = left_alone(desk, restart)
     again.must_be(D.STOPPED, 5_000)
     assert again.recorded("settled")[-1].body["most_ul"] >= given_ul
+
+
+@pytest.mark.hazard("H13")
+@pytest.mark.parametrize("counted_ul", [0, 300, 12_000])
+def test_another_pump_in_its_place_does_not_tell_what_the_first_one_gave(counted_ul: int):
+    """Both were switched on once, so that their boot counts are the same."""
+    desk = infusing(once())
+    desk.unplug()
+    desk.run_for(3_700_000)
+    desk.pump.run_to(desk.link_ns)
+    assert desk.pump.moved_ul == 10_000
+    desk.channels = (ChannelConfiguration(A, "companion", "SIM-0009", PATIENT),)
+    desk.doubles = {A: PumpDouble("SIM-0009")}
+    desk.pump.moved_ul = counted_ul
+    again = desk.restarted()
+    again.plug_in()
+    again.must_be(D.STOPPED, 5_000)
+    assert again.latched == {"pump_reset"}
+    (settled,) = again.recorded("settled")
+    assert settled.body["most_ul"] == 10_500
