@@ -136,6 +136,7 @@ class NewEraDriver:
         basic = known.setup.safe_s == 0 and (known.mode is Mode.BASIC or not self._safe_first)
         self._decoder.mode = known.mode
         self._question, self._asked_ns, self._alarm_seen = question, now.link_ns, False
+        known.asked_ms = now.link_ns // NS_PER_MS
         return encode_request(request_payload(known.setup.address, question), Mode.BASIC if basic else Mode.SAFE)
 
     def _piece(self, piece: Packet | Garbage) -> list[Fact]:

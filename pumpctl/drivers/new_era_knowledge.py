@@ -60,7 +60,8 @@ class Known:
     mode: Mode | None = None
     prompt: Prompt | None = None  # of the last reply
     held: Held | None = None
-    boot_count: int = 0
+    asked_ms: int = 0  # when it was last asked anything, link time
+    boot_count: int = 0  # the pump counts none: a number that no daemon of this host has given to another power-on
     cleared_ul: int = 0
     shown_ul: int = 0
     alarms: tuple[str, ...] = field(default=())  # until they are acknowledged
@@ -78,7 +79,7 @@ class Known:
         self.prompt = None
         self.void()
         if reply.state is AlarmKind.RESET:
-            self.boot_count += 1
+            self.boot_count = max(self.boot_count + 1, self.asked_ms)
         else:
             self.alarm(ALARM_NAMES[reply.state])
 
