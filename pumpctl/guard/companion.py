@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pumpctl.guard.wire import MESSAGE_LIMIT_BYTES, decode, encode
 
 MESSAGES_A_PASS = 64
+# What an ended daemon can have left unread: a message takes 768 bytes of the 2 MiB that its socket holds at the most.
+LAST_MESSAGES = 4_096
 HEARTBEATS_A_PASS = 65_536  # the capacity of a pipe
 
 
@@ -36,14 +38,16 @@ class Companion:
         messages.settimeout(0)
         os.set_blocking(heartbeats, False)
 
-    def receive(self) -> tuple[list[Message], bool]:
+    def receive(self, limit: int = MESSAGES_A_PASS) -> tuple[list[Message], bool]:
         """The messages that are there, and whether the daemon's end is still open."""
         received: list[Message] = []
-        for _ in range(MESSAGES_A_PASS):
+        for _ in range(limit):
             try:
                 content, descriptors, _, _ = socket.recv_fds(self.messages, MESSAGE_LIMIT_BYTES, 1)
             except BlockingIOError:
                 return received, True
+            except ConnectionResetError:
+                continue  # said once, before what is still there, when the daemon ended without reading us
             except OSError:
                 return received, False
             if not content:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pumpctl.guard.action import Action, Alarm, Answer, KillDaemon, Settled, WriteStop
 from pumpctl.guard.askers import Askers
-from pumpctl.guard.companion import Companion, Message
+from pumpctl.guard.companion import LAST_MESSAGES, Companion, Message
 from pumpctl.guard.decision import NS_PER_MS, Watch
 from pumpctl.guard.notice import Notices
 from pumpctl.guard.port import Line, Port
@@ -109,14 +109,23 @@ class Guard:
         if beats:
             self._watch.heartbeat(now)
         if beats is None or not open_:
-            self._watch.daemon_closed()
+            self._hear_last_words(now)
+
+    def _hear_last_words(self, now: int) -> None:
+        """It says nothing more: all that it said counts, also what came after our last look and beyond one pass."""
+        messages, _ = self._companion.receive(LAST_MESSAGES)
+        for message in messages:
+            self._hear_message(message, now)
+        self._watch.daemon_closed()
 
     def _bury_companion(self) -> None:
         if self._companion.pidfd is not None:
             os.close(self._companion.pidfd)
             self._companion.pidfd = None
         if self._watch.daemon_present:
-            self._hear_companion(now_ns())  # what it said before it died
+            self._hear_companion(now_ns())
+        if self._watch.daemon_present:
+            self._hear_last_words(now_ns())  # its pipe may have held beats, or another process may hold its end
         self._watch.daemon_died()
 
     def _hear_message(self, message: Message, now: int) -> None:
