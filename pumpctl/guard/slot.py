@@ -67,6 +67,16 @@ def clear_slot(path: Path) -> None:
     _sync_directory(path.parent)
 
 
+def keep(path: Path, entries: tuple[StoppedByGuard, ...]) -> str:
+    """Add these to the slot, durably. Returns why it failed."""
+    try:
+        kept = {entry.channel: entry for entry in (*read_slot(path), *entries)}
+        _replace(path, encode({"stopped": rows_of(tuple(kept.values()))}))
+    except (OSError, SlotDamaged) as error:
+        return str(error)
+    return ""
+
+
 class SlotWriter:
     """Writes entries in a thread of its own: a disk that hangs must not hold up the next STOP."""
 
@@ -93,21 +103,12 @@ class SlotWriter:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._unrecorded))
                 entries = dict(self._unrecorded)
-            failure = self._write(entries)
+            failure = keep(self._path, tuple(entries.values()))  # a failed sync is not tried again (H70)
             with self._changed:
                 self._failure = failure
                 if not failure:
                     self._unrecorded = {k: v for k, v in self._unrecorded.items() if entries.get(k) != v}
                 self._changed.notify_all()
-
-    def _write(self, entries: dict[str, StoppedByGuard]) -> str:
-        """Returns why it failed. A failed sync is not tried again (H70): the entries stay unrecorded."""
-        try:
-            older = {entry.channel: entry for entry in read_slot(self._path)}
-            _replace(self._path, encode({"stopped": rows_of(tuple({**older, **entries}.values()))}))
-        except (OSError, SlotDamaged) as error:
-            return str(error)
-        return ""
 
 
 def _replace(path: Path, content: bytes) -> None:
