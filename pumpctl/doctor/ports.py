@@ -6,7 +6,6 @@ asked even that: it takes every question for the acknowledgement of an alarm.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -142,7 +141,7 @@ def _pump(name: str, channel: ChannelSettings, settings: Settings) -> Iterator[F
     found = None
     try:
         if channel.dialect == "new_era":
-            os.close(open_port(channel.port, channel.baud).fd)
+            open_port(channel.port, channel.baud).close()
             yield fine(name, f"{channel.port}: can be opened; not asked: a question would acknowledge an alarm")
             return
         for _ in range(ASKED_TIMES):

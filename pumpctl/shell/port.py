@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import serial
 
 from pumpctl.shell.holders import holders_of, named
+from pumpctl.shell.line_claim import LineHeld, claim_line
 from pumpctl.shell.new_era_settings import is_loopback
 
 PTY_MAJORS = range(136, 144)  # Linux's pseudo-terminal devices
@@ -29,6 +30,13 @@ class OpenPort:
 
     fd: int
     is_tty: bool
+    claim: socket.socket | None = None
+
+    def close(self) -> None:
+        """The claim last: who gets it may open the line at once."""
+        os.close(self.fd)
+        if self.claim is not None:
+            self.claim.close()
 
 
 class PortUnusable(Exception):
@@ -41,30 +49,49 @@ def open_port(url: str, baud: int, named_as: str = IN_SETTINGS) -> OpenPort:
     `named_as`: what a person corrects when it is the wrong port.
     """
     try:
+        if "://" in url:
+            return _connected(url, baud)
         # pyserial locks (flock) before it changes any setting of the line (H47)
         port = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=0, exclusive=True)
+    except LineHeld as held:
+        told = f"in use by another program of this host (`ss -xp | grep {held.name}` as root names it)"
+        raise PortUnusable(f"port {url}: {told}; end that process") from None
     except (OSError, ValueError, termios.error) as error:
         raise PortUnusable(_why(url, error, named_as)) from None
-    if "://" not in url:
-        fd = os.dup(port.fileno())  # the lock belongs to the open file, which the copy keeps
-        port.close()
-        return _tty(fd)
-    connection: object = getattr(port, "_socket", None)
-    if not isinstance(connection, socket.socket):
-        port.close()
-        raise PortUnusable(f"port {url}: it has no descriptor to share with the guard; use a tty or socket://HOST:PORT")
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    port.is_open = False
-    return OpenPort(connection.detach(), is_tty=False)
+    fd = os.dup(port.fileno())  # the lock belongs to the open file, which the copy keeps
+    port.close()
+    return _tty(fd)
 
 
 def only_of_this_host(port: OpenPort, url: str) -> OpenPort:
     """The port, if it is a pseudo-terminal or a connection to this host; else it is closed. Raises PortUnusable."""
     if _is_of_this_host(port):
         return port
-    os.close(port.fd)
+    port.close()
     told = "the channel is declared simulated, and this is neither a pseudo-terminal nor a connection to this host"
     raise PortUnusable(f"port {url}: {told}; correct `port` or `simulated` in the settings")
+
+
+def _connected(url: str, baud: int) -> OpenPort:
+    """Claimed before it is connected (H47): a second connection may end the first one at the other side."""
+    claim = claim_line(url)
+    try:
+        port = serial.serial_for_url(url, baudrate=baud, timeout=0, write_timeout=0)
+        connection = _taken_out(port, url)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        claim.close()
+        raise
+    return OpenPort(connection.detach(), is_tty=False, claim=claim)
+
+
+def _taken_out(port: serial.SerialBase, url: str) -> socket.socket:
+    connection: object = getattr(port, "_socket", None)
+    if not isinstance(connection, socket.socket):
+        port.close()
+        raise PortUnusable(f"port {url}: it has no descriptor to share with the guard; use a tty or socket://HOST:PORT")
+    port.is_open = False
+    return connection
 
 
 def _is_of_this_host(port: OpenPort) -> bool:

@@ -26,7 +26,7 @@ def probe_port(url: str, wanted: Iterable[Probe], baud: int | None) -> Found | N
         try:
             found = _asked(port.fd, probe)
         finally:
-            os.close(port.fd)
+            port.close()
         if found is not None:
             return found
     return None

@@ -7,7 +7,6 @@ most in such daemons: the wait grows from 0.25 s to 5 s and stays there. A reaso
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,7 +81,7 @@ class SupervisedPort:
             self._loop.call_soon_threadsafe(self._take, outcome)
         except RuntimeError:  # the loop ended while we were opening
             if isinstance(outcome, OpenPort):
-                os.close(outcome.fd)
+                outcome.close()
 
     def _take(self, outcome: OpenPort | PortUnusable) -> None:
         if isinstance(outcome, PortUnusable):
@@ -90,7 +89,7 @@ class SupervisedPort:
                 self._retry_later()
                 self._tell_once(str(outcome))
         elif self._closed:
-            os.close(outcome.fd)
+            outcome.close()
         else:
             self.port = outcome
             self._opened_s = self._loop.time()
@@ -111,5 +110,5 @@ class SupervisedPort:
         if self.port is not None:
             self._loop.remove_reader(self.port.fd)
             self._loop.remove_writer(self.port.fd)
-            os.close(self.port.fd)
+            self.port.close()
             self.port = None

@@ -113,11 +113,11 @@ def test_what_is_opened_is_looked_at_again():
     master, slave = pty.openpty()
     opened = open_port(os.ttyname(slave), 19_200)
     assert only_of_this_host(opened, "here") is opened
-    os.close(opened.fd)
+    opened.close()
     with socket.create_server(("127.0.0.1", 0)) as server:
         opened = open_port(f"socket://127.0.0.1:{server.getsockname()[1]}", 19_200)
         assert only_of_this_host(opened, "here") is opened
-        os.close(opened.fd)
+        opened.close()
     null = os.open("/dev/null", os.O_RDWR)
     with pytest.raises(PortUnusable, match="port /dev/null: the channel is declared simulated"):
         only_of_this_host(OpenPort(null, is_tty=True), "/dev/null")
