@@ -1,10 +1,12 @@
 """How a guard comes to be: asked of the porch, in a unit of its own, or started as a child of ours.
 
-Refuses to go without one because the porch does not answer: then it is a child. Nothing here waits longer than ASK_S.
+Refuses to go without one because the porch does not answer: then it is a child. It waits: ASK_S for the porch,
+READY_WAIT_S for the guard, END_S for one that is to end. So with a port open it is called from a thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -17,16 +19,31 @@ from typing import Protocol
 
 import pumpctl
 from pumpctl.guard.wire import MESSAGE_LIMIT_BYTES, PORCH_NAME, decode, encode
+from pumpctl.shell.unusable import REFUSED, Unusable
 
 ASK_S = 2.0
-END_S = 10.0  # a process that SIGKILL does not end hangs in the kernel
+READY_WAIT_S = 10.0
+END_S = 10.0  # a process that SIGKILL does not end hangs in the kernel; the lock that it holds keeps the next one away
+# Asked for so that 256 channels fit that open, or are armed, in one burst; the kernel gives up to twice its own limit.
+UNREAD_BYTES = 1 << 20
+
+
+class GuardUnavailable(Unusable):
+    """There is no guard, so no port may open."""
+
+    def __init__(self, what: str, next_step: str) -> None:
+        super().__init__(what, next_step, REFUSED)
 
 
 class GuardProcess(Protocol):
     """What the daemon may do to it as a process."""
 
-    def end(self) -> None:
-        """SIGKILL, and wait: a guard that hangs still holds the ports and the lock."""
+    def kill(self) -> None:
+        """SIGKILL, which a process may survive for as long as it hangs in the kernel. May be called again."""
+        ...
+
+    def wait_ended(self, wait_s: float) -> None:
+        """Until it has ended, or the time is over: a guard that hangs still holds the ports and the lock."""
         ...
 
     def leave(self) -> None:
@@ -34,18 +51,71 @@ class GuardProcess(Protocol):
         ...
 
 
-def start_guard(state_dir: Path, messages: int, heartbeats: int) -> GuardProcess:
-    """`messages` and `heartbeats` are its ends of the two; the caller closes them."""
-    return _asked(state_dir, messages, heartbeats) or _child(state_dir, messages, heartbeats)
+@dataclass(frozen=True, slots=True)
+class StartedGuard:
+    """One that has said that it is ready, and our ends of what leads to it; neither blocks."""
+
+    process: GuardProcess
+    messages: socket.socket
+    beats: int
+
+    def hang_up(self) -> None:
+        self.messages.close()
+        os.close(self.beats)
+
+    def end(self, wait_s: float = END_S) -> None:
+        self.hang_up()
+        self.process.kill()
+        self.process.wait_ended(wait_s)
+
+
+def start_guard(state_dir: Path) -> StartedGuard:
+    """Raises GuardUnavailable or OSError; then nothing of it is left, unless SIGKILL does not end it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    reading, beats = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
+        found = _asked(state_dir, theirs.fileno(), reading) or _child(state_dir, theirs.fileno(), reading)
+    except BaseException:
+        ours.close()
+        os.close(beats)
+        raise
+    finally:
+        theirs.close()
+        os.close(reading)
+    started = StartedGuard(found, ours, beats)
+    if (trouble := _not_ready(ours)) is not None:
+        started.end()
+        raise trouble
+    return started
+
+
+def _not_ready(messages: socket.socket) -> GuardUnavailable | None:
+    messages.settimeout(READY_WAIT_S)
+    try:
+        answer = decode(messages.recv(MESSAGE_LIMIT_BYTES))
+    except OSError as error:
+        answer = {"error": str(error)}
+    messages.settimeout(0)
+    match answer:
+        case {"ready": True}:
+            return None
+        case {"error": str(reason)}:
+            return GuardUnavailable(f"the guard did not start: {reason}", "end what holds it, then start again")
+        case _:
+            return GuardUnavailable("the guard ended while starting", "its own message is on standard error")
 
 
 @dataclass(slots=True)
 class _Child:
     process: subprocess.Popen[bytes]
 
-    def end(self) -> None:
+    def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+
+    def wait_ended(self, wait_s: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(wait_s)
 
     def leave(self) -> None:
         self.process.returncode = 0  # Popen would otherwise warn that nobody waited for it
@@ -57,17 +127,19 @@ class _Neighbour:
 
     pidfd: int
 
-    def end(self) -> None:
-        try:
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-            select.select([self.pidfd], [], [], END_S)
-        except ProcessLookupError:
-            return  # it had ended
-        finally:
+    def kill(self) -> None:
+        if self.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):  # it had ended
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def wait_ended(self, wait_s: float) -> None:
+        if self.pidfd >= 0 and select.select([self.pidfd], [], [], wait_s)[0]:
             self.leave()
 
     def leave(self) -> None:
-        os.close(self.pidfd)
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
 
 
 def _asked(state_dir: Path, messages: int, heartbeats: int) -> _Neighbour | None:

@@ -15,9 +15,10 @@ from structlog.typing import FilteringBoundLogger
 from pumpctl.events import Event, GuardChanged
 from pumpctl.guard.wire import SOCKET_NAME, encode
 from pumpctl.shell.event_loop import Pump
-from pumpctl.shell.guard_link import GuardLink, GuardUnavailable
+from pumpctl.shell.guard_link import GuardLink
+from pumpctl.shell.unusable import Unusable
 
-RETRY_S = (0.1, 1.0, 5.0, 30.0, 60.0)  # then each minute: starting one holds the loop for a moment
+RETRY_S = (0.1, 1.0, 5.0, 30.0, 60.0)  # then each minute
 ASK_S = 0.5
 
 
@@ -35,6 +36,10 @@ class KeptGuard:
         self._deaths = 0
         self._retry: asyncio.TimerHandle | None = None
         link.on_death(self._died)
+
+    @property
+    def alive(self) -> bool:
+        return self._link.alive
 
     def announce(self) -> None:
         """Tell the controller that a guard is there, and what an earlier one has stopped."""
@@ -80,7 +85,10 @@ class KeptGuard:
         if not self._stop_frames or (self._link.alive and self._guard_took_it()):
             return
         for channel, frame in self._stop_frames.items():
-            pumps[channel].write(frame, is_stop=True)
+            try:
+                pumps[channel].write(frame, is_stop=True)
+            except Exception as error:  # whatever it is, the other pumps must be stopped as well
+                self._log.error("STOP cannot be written: clamp the line", channel=channel, reason=repr(error))
 
     def close(self) -> None:
         """The daemon ends; an armed guard stays and serves stop.sock."""
@@ -89,14 +97,14 @@ class KeptGuard:
         self._link.close()
 
     def _guard_took_it(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as asking:
-            asking.settimeout(ASK_S)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.settimeout(ASK_S)
                 asking.connect(str(self._state_dir / SOCKET_NAME))
                 asking.sendall(encode({"stop": None}))
-            except OSError as error:
-                self._log.error("the guard cannot be asked to stop", reason=str(error))
-                return False
+        except OSError as error:
+            self._log.error("the guard cannot be asked to stop", reason=str(error))
+            return False
         return True
 
     def _died(self, reason: str) -> None:
@@ -110,10 +118,11 @@ class KeptGuard:
         self._retry = asyncio.get_running_loop().call_later(wait_s, self._restart)
 
     def _restart(self) -> None:
-        try:
-            self._link.restart()
-        except (GuardUnavailable, OSError) as error:
-            self._log.error("the guard does not start", reason=str(error))
+        self._link.restart(self._restarted)
+
+    def _restarted(self, trouble: Unusable | OSError | None) -> None:
+        if trouble is not None:
+            self._log.error("the guard does not start", reason=str(trouble))
             self._retry_later()
             return
         self._log.info("guard back")

@@ -66,7 +66,8 @@ class Double:
                     say(event="stalling")
                     time.sleep(seconds)
                 case ["restart"]:
-                    self.link.restart()
+                    self.link.restart(self.restarted)
+                    continue
                 case ["acknowledge"]:
                     self.link.acknowledge_slot()
                 case ["end"]:
@@ -92,6 +93,11 @@ class Double:
         connection = socket.create_connection(("127.0.0.1", port))
         self.ports[channel] = connection.detach()
         self.link.port_opened(channel, self.ports[channel])
+
+    def restarted(self, trouble: Unusable | OSError | None) -> None:
+        if trouble is not None:
+            raise trouble
+        say(event="done")
 
     def ask_and_write(self, channel: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:

@@ -7,17 +7,17 @@ import contextlib
 import os
 import select
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Timer
+from threading import Thread
 
 import pytest
 
-from pumpctl.guard.wire import CHANNEL_LIMIT, LOCK_NAME, SLOT_NAME
+from pumpctl.guard.wire import LOCK_NAME, MESSAGE_LIMIT_BYTES, SLOT_NAME, SOCKET_NAME, encode
 from pumpctl.shell import guard_link
 from pumpctl.shell.guard_link import GuardLink, GuardUnavailable
-from tests.conftest import PtyPair
-from tests.guard.rig import ended
+from tests.guard.rig import WAIT_S, ended
 
 Start = Callable[[], GuardLink]
 
@@ -75,6 +75,72 @@ async def test_a_damaged_slot_is_for_a_person_to_look_at(tmp_path: Path) -> None
         GuardLink.start(tmp_path)
 
 
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[None]:
+    """An older guard that gives up its ports and could not record what it stopped."""
+    row = {"channel": "bed-7", "reason": "why", "proven": False, "utc_ms": 1}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / SOCKET_NAME))
+        listener.listen()
+
+        def release() -> None:
+            asker, _ = listener.accept()
+            with asker:
+                asker.recv(MESSAGE_LIMIT_BYTES)
+                listener.close()
+                asker.sendall(encode({"released": True, "unrecorded": [row]}))
+
+        answering = Thread(target=release)
+        answering.start()
+        yield
+        answering.join(WAIT_S)
+
+
+@pytest.mark.hazard("H70")
+@pytest.mark.usefixtures("full")
+async def test_a_stop_that_the_older_guard_could_not_record_outlives_a_start_that_fails(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as failing:
+        failing.setattr(guard_link, "start_guard", no_guard)
+        with pytest.raises(GuardUnavailable, match="no process"):
+            start()
+    fired = start().fired_slot()
+    assert fired is not None
+    assert (fired.channels, fired.reason) == (("bed-7",), "bed-7: why; NOT proven stopped")
+
+
+@pytest.mark.hazard("H70")
+@pytest.mark.usefixtures("full")
+async def test_a_stop_that_cannot_be_recorded_here_either_is_said_before_anything_can_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "guard.new").mkdir()  # where the slot is written before it is renamed
+    monkeypatch.setattr(guard_link, "start_guard", no_guard)
+    said: list[str] = []
+    with pytest.raises(GuardUnavailable, match="no process"):
+        GuardLink.start(tmp_path, say=said.append)
+    (line,) = said
+    assert "bed-7: why; NOT proven stopped; not recorded: " in line
+    assert "Is a directory" in line
+
+
+@pytest.mark.hazard("H70")
+@pytest.mark.usefixtures("full")
+async def test_a_damaged_slot_does_not_hide_what_the_older_guard_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / SLOT_NAME).write_bytes(b"{")
+    with pytest.raises(GuardUnavailable, match="not a slot; the guard stopped bed-7: why; NOT proven stopped"):
+        GuardLink.start(tmp_path)
+    assert "bed-7" in capsys.readouterr().err
+    assert (tmp_path / SLOT_NAME).read_bytes() == b"{"
+
+
+def no_guard(*_: object) -> None:
+    raise GuardUnavailable("no process", "try again")
+
+
 async def test_an_older_guard_that_hangs_is_named_and_nothing_starts(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,34 +170,11 @@ async def test_a_guard_that_does_not_read_is_lost(start: Start, tmp_path: Path) 
     assert told.empty()
 
 
-@pytest.mark.hazard("H51")
-async def test_a_new_guard_gets_as_many_channels_as_there_may_be(
-    start: Start, tmp_path: Path, pty_pair: PtyPair, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is told all of them at once, and does not read at first: two messages each are more than a socket holds."""
-    link = start()
-    link._end()
-    for number in range(CHANNEL_LIMIT):
-        link.port_opened(f"bed-{number}", pty_pair.slave_fd)
-        link.arm(f"bed-{number}", b"s" * 256, b"d" * 256, lease=False, proven=True)
-    spawn = link._spawn
-
-    def spawn_and_stand() -> None:
-        spawn()
-        os.kill(guard_of(tmp_path), signal.SIGSTOP)
-        Timer(0.3, wake, (guard_of(tmp_path),)).start()
-
-    monkeypatch.setattr(link, "_spawn", spawn_and_stand)
-    link.restart()
-    assert link.alive
-    assert link._messages.gettimeout() == 0
-
-
 async def test_it_hears_the_guard_say_that_it_lives(start: Start) -> None:
     link = start()
     for _ in range(3):
         link._silent_s = 1.0
-        assert select.select([link._messages], [], [], 5)[0]
+        assert select.select([link._guard.messages], [], [], 5)[0]
         link._hear()
         assert link._silent_s == 0
 
