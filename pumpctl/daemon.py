@@ -89,7 +89,7 @@ async def serve(
     clock = _clock(settings)
     journal, past = Journal.open(settings.state_dir)
     try:
-        guard_link = GuardLink.start(settings.state_dir)
+        guard_link = GuardLink.start(settings.state_dir, say=log.error)
     except GuardUnavailable as error:
         raise Unusable(str(error), "no port is opened without a guard", CRASHED) from None
     if crashes_too_often(settings.state_dir, wall_ms()):
@@ -236,13 +236,23 @@ class Daemon:
         """The state may be half-applied: from here on nothing is decided, and what is armed is stopped."""
         self._code = CRASHED
         try:
-            # First: the guard ends this process 250 ms after it is asked to stop.
+            # The guard ends this process 250 ms after it is asked to stop: noted first. Without one nobody ends a
+            # disk write that hangs: stopped first.
+            guarded = self._guard.alive
+            if guarded:
+                self._note_crash()
+            self._guard.stop_armed(self._links)
+            if not guarded:
+                self._note_crash()
+            self._log.critical("uncaught exception: stopping", exc_info=error)
+        finally:
+            self._ended.set()
+
+    def _note_crash(self) -> None:
+        try:
             note_crash(self._settings.state_dir, wall_ms())
         except OSError as failure:
             self._log.error("the crash cannot be noted", reason=failure.strerror)
-        self._guard.stop_armed(self._links)
-        self._log.critical("uncaught exception: stopping", exc_info=error)
-        self._ended.set()
 
     def _unexpected(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """An exception that reached the event loop: ours ends the daemon, a library's or a sink's is logged."""
