@@ -95,6 +95,7 @@ def _resume_supervision(ward: Ward, channel: Channel, infusion: Infusion, status
         channel.move(Trigger.FOUND_PAUSED_OURS)
         infusion.paused_therapy_ns = infusion.paused_therapy_ns or out.now.therapy_ns
         channel.still_base = status.counters  # what it moved before is in the program's account
+        channel.pause_wanted, channel.pausing_since_ns = False, None  # carried out, whoever asked for it
     elif status.activity is _A.COMPLETED or (status.activity is _A.INFUSING and same_flow):
         channel.move(Trigger.FOUND_INFUSING_OURS)
         channel.watch_from(out.now.link_ns)

@@ -189,3 +189,22 @@ def test_fifty_microlitres_of_settling_are_not_a_siphon():
     desk.pump.moved_ul += 50
     desk.run_for(5_000)
     assert desk.state is D.PAUSED
+
+
+def test_a_pause_whose_proof_was_lost_with_the_link_stops_no_later_resume():
+    desk = infusing(once())
+    desk.run_for(30_000)
+    desk.pump.mute.add(wire.Pause)
+    desk.ask("pause")
+    desk.must(lambda: desk.pump.count(wire.Pause) == 1, 3_000)
+    desk.unplug()
+    desk.run_for(4_000)
+    desk.pump.mute = set()
+    desk.plug_in()
+    desk.must_be(D.PAUSED, 5_000)
+    desk.run_for(20_000)
+    _resumed(desk)
+    desk.run_for(10_000)
+    assert desk.state is D.INFUSING
+    assert not desk.latched
+    assert desk.pump.count(wire.Pause) == 1
