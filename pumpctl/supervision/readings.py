@@ -77,8 +77,10 @@ def _while_starting(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
         return
     fresh, paused = not infusion.dosing.resume, _shows(channel, status, _A.PAUSED) and not status.moving
     stands = fresh and _shows(channel, status, _A.LOADED, _A.CONFIRMED)
-    if _shows(channel, status, _A.INFUSING, _A.COMPLETED) or (fresh and paused):
-        # Only what runs can be paused: a START took effect, and somebody was at the pump's key before this status.
+    # Only what runs can be paused: a START took effect. Whether a RESUME did, the counters tell.
+    ran = paused and (fresh or _moved(channel, status) is not None)
+    if ran or _shows(channel, status, _A.INFUSING, _A.COMPLETED):
+        # Where it is paused, somebody was at the pump's key before this status.
         _start_proven(channel, infusion, out)
         _while_infusing(ward, channel, status, out)
     elif paused or (stands and never_moved(channel, infusion, status)):
@@ -97,6 +99,11 @@ def never_moved(channel: Channel, infusion: Infusion, status: StatusRead) -> boo
         return False
     moved_ul = status.counters.since(delivered.base)[1]
     return moved_while_still(StillSnapshot(moved_ul, _step_ul(channel))) is None
+
+
+def _moved(channel: Channel, status: StatusRead) -> Trip | None:
+    """More than may be, since the pump was last read as still."""
+    return moved_while_still(StillSnapshot(moved_uncommanded_ul(channel, status.counters), _step_ul(channel)))
 
 
 def _start_proven(channel: Channel, infusion: Infusion, out: Outbox) -> None:
@@ -204,7 +211,7 @@ def _must_be_still(ward: Ward, channel: Channel, status: StatusRead, out: Outbox
 
 def _note_uncommanded(ward: Ward, channel: Channel, status: StatusRead, out: Outbox) -> Trip | None:
     """Booked as soon as it is more than may be; the little that is left is booked with the next start or stop."""
-    trip = moved_while_still(StillSnapshot(moved_uncommanded_ul(channel, status.counters), _step_ul(channel)))
+    trip = _moved(channel, status)
     another_boot = channel.still_base is None or channel.still_base.boot_count != status.counters.boot_count
     if channel.owes_dose():
         channel.still_base = status.counters if trip is not None or another_boot else channel.still_base
