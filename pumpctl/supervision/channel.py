@@ -118,6 +118,7 @@ class Channel:
     alarm_stops: Stops = ()  # by the pump's own alarms (H19)
     still_base: Counters | None = None
     loaded_before: bool = False  # by the records of earlier lives, and neither started nor stopped since
+    rest_lost: bool = False  # by the same records: what follows the last completed part was neither started nor stopped
     priming: Priming | None = None
     window: Window | None = None
     excess: int = 0  # summed up over the windows, EXCESS_PER_UL a microlitre (core/window.py)

@@ -35,7 +35,15 @@ from pumpctl.supervision.ward import AcceptedOrder, CheckedStart, Preparation, W
 # A start later than its window, agreed to by a second person, is not open for ever (project).
 AGREED_LATE_MS = 30 * 60_000
 # Why the last program is not in the pump: told until the next one is on its way.
-TOLD_UNTIL_PREPARED = ("program_refused", "not_programmed", "start_window_over", "next_phase_expired")
+TOLD_UNTIL_PREPARED = (
+    "program_refused",
+    "not_programmed",
+    "start_window_over",
+    "next_phase_expired",
+    "link_lost_before_start",
+    "program_gone",
+    "foreign_program",
+)
 START_IDS = frozenset(row.id for row in START_RULES)
 NO_CHECK = Reason(
     "no_bag_check",

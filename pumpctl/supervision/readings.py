@@ -22,6 +22,7 @@ from pumpctl.supervision.run_watch import run_snapshot
 from pumpctl.supervision.settling import COMPLETED, OF_THE_PROGRAM, settle
 from pumpctl.supervision.stopping import prove_stop, request_stop
 from pumpctl.supervision.uncommanded import book_uncommanded, moved_uncommanded_ul
+from pumpctl.supervision.waiting import take_back, taken_back
 from pumpctl.supervision.ward import Ward
 
 _S, _A = DeliveryState, PumpActivity
@@ -63,8 +64,11 @@ def _while_awaiting(ward: Ward, channel: Channel, status: StatusRead, out: Outbo
     resuming = channel.owes_dose()
     waits = _shows(channel, status, _A.PAUSED) if resuming else _shows(channel, status, _A.LOADED, _A.CONFIRMED)
     if not waits:
-        reason = Reason("program_gone", f"the pump is {status.activity.value} and no longer shows the program")
-        request_stop(channel, (reason,), Priority.MEDIUM, out, latches=resuming or status.moving)
+        told = f"the pump is {status.activity.value} and no longer shows the program"
+        if resuming or status.moving:
+            request_stop(channel, (Reason("program_gone", told),), Priority.MEDIUM, out)
+        else:
+            take_back(channel, Reason("program_gone", f"{told}: {taken_back(channel)}"), out)
         return
     _must_be_still(ward, channel, status, out)
 

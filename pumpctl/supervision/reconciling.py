@@ -18,6 +18,7 @@ from pumpctl.supervision.infusion import Infusion, Outcome
 from pumpctl.supervision.outbox import Outbox
 from pumpctl.supervision.readings import never_moved, weigh_status
 from pumpctl.supervision.stopping import STILL, request_stop
+from pumpctl.supervision.waiting import take_back, taken_back
 from pumpctl.supervision.ward import Ward
 
 _A = PumpActivity
@@ -41,6 +42,7 @@ def reconcile(ward: Ward, channel: Channel, out: Outbox, *, read_back_failed: bo
 
 def _without_program(channel: Channel, status: StatusRead, out: Outbox) -> None:
     channel.reconciled = True
+    is_told, channel.rest_lost = channel.rest_lost, False
     unexplained, channel.loaded_before = channel.loaded_before and status.activity is _A.STOPPED, False
     if unexplained:
         # Something stopped it, and the record of that and of what it latches is lost (H70): as in mid-program.
@@ -52,16 +54,25 @@ def _without_program(channel: Channel, status: StatusRead, out: Outbox) -> None:
             channel.move(Trigger.FOUND_IDLE)
         return
     loaded = status.activity in _STANDING and not status.moving
-    reason = Reason("foreign_program", f"the pump is {status.activity.value} with a program that is not ours")
-    request_stop(channel, (reason,), Priority.HIGH, out, latches=not loaded)
+    told = f"the pump is {status.activity.value} with a program that is not ours"
+    if not loaded:
+        request_stop(channel, (Reason("foreign_program", told),), Priority.HIGH, out)
+    elif is_told:  # the rest of an occurrence, with the alarm that it will not be given
+        request_stop(channel, (Reason("foreign_program", told),), Priority.MEDIUM, out, latches=False)
+    else:
+        told += ": it was taken back; if an order waited for its start, prepare it again"
+        take_back(channel, Reason("foreign_program", told), out)
 
 
 def _before_start(channel: Channel, status: StatusRead, out: Outbox) -> None:
-    """The link was lost before a START was written: the program is void, a person prepares it again."""
+    """The link was lost before a START was written: the program is void, and a person is told what becomes of it."""
     channel.reconciled = True
     harmless = not status.moving and (status.activity in STILL or status.activity in _STANDING)
-    reason = Reason("link_lost_before_start", "the link was lost before the start: prepare the order again")
-    request_stop(channel, (reason,), Priority.HIGH, out, latches=not harmless)
+    reason = Reason("link_lost_before_start", f"the link was lost before the start: {taken_back(channel)}")
+    if harmless:
+        take_back(channel, reason, out)
+    else:
+        request_stop(channel, (reason,), Priority.HIGH, out)
 
 
 def _after_start(

@@ -16,6 +16,7 @@ from pumpctl.core.instant import NS_PER_MS
 from pumpctl.core.program import LinkLoss
 from pumpctl.core.reason import Priority, Reason
 from pumpctl.core.repeats import with_stop
+from pumpctl.supervision.alarms import raise_alarm
 from pumpctl.supervision.bag_checks import remember_check, use_bag
 from pumpctl.supervision.channel import Channel
 from pumpctl.supervision.infusion import Infusion, Outcome
@@ -27,6 +28,7 @@ from pumpctl.supervision.program_record import program_of
 from pumpctl.supervision.settling import COMPLETED, Span, book, commit, forget, longest_ms, withdraw
 from pumpctl.supervision.stopping import request_stop
 from pumpctl.supervision.uncommanded import add_external
+from pumpctl.supervision.waiting import REST_LOST
 from pumpctl.supervision.wall_clock import (
     CONFIRMED,
     STARTED,
@@ -61,6 +63,7 @@ def remember(ward: Ward, past: JournalContent, out: Outbox) -> None:
             unreadable.append(record.seq)
     look_back(ward, past.records, unseen, out)
     for channel in ward.channels.values():
+        _tell_lost_rest(ward, channel, out)
         _take_up(channel, out)
     if damaged:
         told = f"; records that cannot be replayed: {unreadable[:MAX_NAMED]}" if unreadable else ""
@@ -98,7 +101,7 @@ def _loaded(ward: Ward, body: dict[str, Any]) -> None:
     """With its bag check a program went into the pump."""
     order = ward.orders.get(body["order"])
     if order is not None and order.channel in ward.channels:
-        ward.channels[order.channel].loaded_before = True
+        ward.channels[order.channel].loaded_before, ward.channels[order.channel].rest_lost = True, False
 
 
 def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbox) -> None:
@@ -117,7 +120,7 @@ def _replay_channel(ward: Ward, channel: Channel, record: PastRecord, out: Outbo
         case "paused" if channel.infusion is not None:
             channel.infusion.paused_therapy_ns = _therapy_ns(ward, record, out)
         case "stop_requested":
-            channel.loaded_before = False
+            channel.loaded_before = channel.rest_lost = False
             _stopped(channel, record)
         case "counters_taken" | "primed" if "counters" in body:  # a prime of an older journal names none
             channel.still_base = Counters(**body["counters"])
@@ -200,11 +203,22 @@ def _settled(ward: Ward, body: dict[str, Any]) -> None:
     # What was to follow is not taken up again: a person prepares the order anew.
     forget(ward, channel.infusion.remaining)
     channel.lease_ends_ns = None
-    channel.loaded_before = body["how"] == COMPLETED and bool(channel.infusion.remaining)
+    channel.loaded_before = channel.rest_lost = body["how"] == COMPLETED and bool(channel.infusion.remaining)
     channel.last_account = (program, body["least_ul"], body["most_ul"])
     if "counters" in body:
         channel.still_base = Counters(**body["counters"])
     channel.infusion = None
+
+
+def _tell_lost_rest(ward: Ward, channel: Channel, out: Outbox) -> None:
+    """Somebody waits for the next part, and it is not taken up again: told, unless a person cancelled the order."""
+    account = channel.last_account
+    order = ward.orders.get(account[0].order_digest) if account is not None else None
+    cancelled = order is not None and order.cancelled
+    channel.rest_lost = channel.rest_lost and channel.infusion is None and not cancelled
+    if channel.rest_lost:
+        told = f"the daemon ended before the next part was started: {REST_LOST}"
+        raise_alarm(channel, "next_phase_expired", Priority.MEDIUM, told, out)
 
 
 def _take_up(channel: Channel, out: Outbox) -> None:
