@@ -132,7 +132,7 @@ def _not_ours(channel: Channel, infusion: Infusion, status: StatusRead, out: Out
     stands = status.activity in _STANDING and status.program_id == infusion.program_id and not status.moving
     halted = stands or status.activity in STILL
     if delivered is not None and status.counters.boot_count != delivered.base.boot_count:
-        reason = Reason("pump_reset", "the pump was switched off and on: its program is void")
+        reason = Reason("pump_reset", "the pump was switched off and on, or is another one: its program is void")
     elif status.stopping_alarms:
         reason = Reason(status.stopping_alarms[0], f"the pump alarms: {', '.join(status.stopping_alarms)}")
     elif halted and infusion.used_token is None:
