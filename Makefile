@@ -35,11 +35,12 @@ demo: run-environment ## an order, a simulated pump and the daemon: a whole infu
 	@deploy/setup/programs.sh demo
 	@.venv/bin/python -m simulator.rig.demo $(DEMO_ARGS)
 
-# What decides has its tests run once, with their branch coverage; all others run beside one another.
+# What decides has its tests run once, with their branch coverage, which keeps two cores busy. All others run beside one
+# another, three at a time: half of the time they wait for real programs.
 DECIDES = tests/core tests/drivers tests/controller
 
 test: test-programs check ## make check, then every test; at the end the coverage of what decides
-	@.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS) $(if $(filter tests,$(PYTEST_ARGS)),$(DECIDES:%=--ignore=%))
+	@.venv/bin/python -m pytest -n 3 $(PYTEST_ARGS) $(if $(filter tests,$(PYTEST_ARGS)),$(DECIDES:%=--ignore=%))
 	@$(if $(filter tests,$(PYTEST_ARGS)),$(MAKE) --no-print-directory coverage)
 
 coverage: dev-environment ## branch coverage of pumpctl/core and the controller, by their own tests
