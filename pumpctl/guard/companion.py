@@ -43,17 +43,22 @@ class Companion:
         received: list[Message] = []
         for _ in range(limit):
             try:
-                content, descriptors, _, _ = socket.recv_fds(self.messages, MESSAGE_LIMIT_BYTES, 1)
+                content, descriptors = self._next()
             except BlockingIOError:
                 return received, True
-            except ConnectionResetError:
-                continue  # said once, before what is still there, when the daemon ended without reading us
             except OSError:
                 return received, False
             if not content:
                 return received, False
             received.append(Message(decode(content), descriptors[0] if descriptors else None))
         return received, True
+
+    def _next(self) -> tuple[bytes, list[int]]:
+        try:
+            return socket.recv_fds(self.messages, MESSAGE_LIMIT_BYTES, 1)[:2]
+        except ConnectionResetError:
+            # Said once, before what is still there, when the daemon ended without reading us.
+            return socket.recv_fds(self.messages, MESSAGE_LIMIT_BYTES, 1)[:2]
 
     def beats(self) -> bool | None:
         """Whether the loop has reported since the last call; None at the end of the pipe."""

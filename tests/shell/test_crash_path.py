@@ -68,7 +68,7 @@ class Pump:
             raise ArithmeticError("the bug is in the link")
 
     def close_for_good(self) -> None:
-        raise NotImplementedError
+        self._done.append(f"closed {self._name}")
 
 
 @pytest.fixture
