@@ -98,7 +98,7 @@ def their_pump() -> Generator[Line]:
 def test_our_driver_knows_programs_starts_and_finishes_their_pump():
     with their_pump() as line:
         who = line.one(pump.Identify(), pump.Identified)
-        assert (who.firmware, who.capability.model, who.boot_count) == ("V3.923", "NE1000", 1)
+        assert (who.firmware, who.capability.model, who.boot_count > 0) == ("V3.923", "NE1000", True)
         assert line.one(pump.ReadStatus(), pump.StatusRead).activity is A.IDLE
         line.one(pump.LoadProgram(SHORT), pump.Done)
         assert line.one(pump.Start(SHORT.program_id, 1), pump.Denied).code == "not_read_back"
