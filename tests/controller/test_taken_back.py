@@ -140,3 +140,17 @@ def test_who_cancels_the_order_is_not_told_that_its_rest_is_lost():
     again = _at_the_second(monitored_iv()).restarted()
     again.ask_and_wait("order.cancel", order=next(iter(again.controller.ward.orders)))
     assert again.restarted().active_alarms() == set()
+
+
+def test_a_program_that_runs_though_nobody_started_it_here_is_stopped_for_good():
+    """Its button was pressed while the cable was out."""
+    desk = loaded(once())
+    desk.unplug()
+    desk.run_for(1_000)
+    desk.pump.run_to(desk.link_ns)
+    desk.pump.state, desk.pump.flow_ul_h = PumpState.INFUSING, 10_000
+    desk.run_for(1_000)
+    desk.plug_in()
+    desk.must_be(D.STOPPED, 5_000)
+    assert desk.latched >= {"link_lost_before_start"}
+    assert not desk.pump.flow_ul_h

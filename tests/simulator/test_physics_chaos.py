@@ -59,7 +59,7 @@ def test_drawn_is_delivered_and_spilled_and_stored(stretches: list[tuple[Conditi
             assert missing_ul(profile, state) == pytest.approx(0.0, abs=MOST_UL)
             assert state.entered_line_ul == pytest.approx(state.delivered_ul + state.spilled_ul + state.stored_ul)
             for rising in ("motor_position", "rotor_position", "entered_line_ul", "metered_ul"):
-                assert getattr(state, rising) >= getattr(before, rising) - MOST_UL, rising
+                assert getattr(state, rising) >= getattr(before, rising) - 2 * MOST_UL, rising  # either may be off
             assert state.content_ul >= -MOST_UL
             before = state
         now_ns += for_ns
