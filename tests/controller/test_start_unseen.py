@@ -103,9 +103,8 @@ def _daemon_died(desk: Desk) -> Desk:
     return again
 
 
-@pytest.mark.hazard("H55")
-@pytest.mark.parametrize(("moved_ul", "outcome"), [(50, "denied"), (51, "confirmed")])
-def test_a_resume_that_shows_as_paused_ran_by_its_counters(moved_ul: int, outcome: str):
+def _resumed_unheard() -> Desk:
+    """Paused, and a RESUME is on the wire that the pump does not hear."""
     desk = infusing(once())
     desk.run_for(60_000)
     desk.ask("pause")
@@ -115,6 +114,13 @@ def test_a_resume_that_shows_as_paused_ran_by_its_counters(moved_ul: int, outcom
     desk.pump.deaf = {wire.Resume}
     desk.press(token=8)
     desk.must(lambda: desk.pump.count(wire.Resume) == 1, 3_000)
+    return desk
+
+
+@pytest.mark.hazard("H55")
+@pytest.mark.parametrize(("moved_ul", "outcome"), [(50, "denied"), (51, "confirmed")])
+def test_a_resume_that_shows_as_paused_ran_by_its_counters(moved_ul: int, outcome: str):
+    desk = _resumed_unheard()
     desk.pump.moved_ul += moved_ul  # as if it had run, and were paused again at the key
     desk.pump.deaf = set()
     desk.must_be(D.PAUSED, 5_000)
@@ -130,15 +136,7 @@ def test_a_resume_that_shows_as_paused_ran_by_its_counters(moved_ul: int, outcom
 
 @pytest.mark.hazard("H55")
 def test_a_resume_that_the_pump_did_not_carry_out_is_paused_again():
-    desk = infusing(once())
-    desk.run_for(60_000)
-    desk.ask("pause")
-    desk.must_be(D.PAUSED, 3_000)
-    desk.ask("resume")
-    desk.run_for(1_500)
-    desk.pump.deaf = {wire.Resume}
-    desk.press(token=8)
-    desk.must(lambda: desk.pump.count(wire.Resume) == 1, 3_000)
+    desk = _resumed_unheard()
     desk.must_be(D.PAUSED, 5_000)
     assert _outcomes(desk)[-1] == "denied"
     assert _begun(desk) == {1}
